@@ -1,0 +1,301 @@
+"""What a signed-in user holds: tokens, credentials, and how they were obtained; and the `Secret` that hides them.
+
+Nothing here verifies a token. authsm reads claims to decide what to try (is the access token expired? may it authorise
+a global sign-out?), never to let anyone in; the service that the token is sent to verifies it. A forged claim can at
+the most make a sign-out try a step that the service then refuses.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import quote
+
+from authsm.errors import ConfigurationException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+GLOBAL_SIGN_OUT_SCOPE: Final = "aws.cognito.signin.user.admin"
+"""The scope that an access token needs to authorise GlobalSignOut (Cognito API Reference, GlobalSignOut)."""
+
+
+class Secret:
+    """A text that shows itself to nobody: not in logs, representations, formatted texts, copies or pickles.
+
+    Two secrets are equal when their texts are; the comparison takes the same time wherever they differ.
+
+    Args:
+        text: What to hide.
+
+    Raises:
+        TypeError: The argument is no text.
+    """
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise TypeError(f"A Secret hides a text, not a value of type {type(text).__name__}.")
+        object.__setattr__(self, "_text", text)
+
+    def reveal(self) -> str:
+        """Give the text. Keep it out of variables that outlive the call it is needed for."""
+        return self._text
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("A Secret does not change.")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    def __format__(self, format_spec: str) -> str:
+        return format(repr(self), format_spec)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A Secret cannot be pickled: store credentials with a CredentialStore.")
+
+
+class SignInMethod(StrEnum):
+    """How a session was opened, which decides what has to be closed."""
+
+    USER_POOL = "user_pool"
+    """With a password, passkey or code at the user pool itself."""
+    HOSTED_UI = "hosted_ui"
+    """In a browser at the hosted UI (managed login), which keeps a cookie of its own."""
+    PRIVATE_HOSTED_UI = "private_hosted_ui"
+    """In a private browser session, which forgot its cookie when it was closed."""
+    UNKNOWN = "unknown"
+    """Not known: the credentials come from elsewhere."""
+    GUEST = "guest"
+    """Not signed in: an identity pool gave credentials to a guest."""
+    FEDERATED = "federated"
+    """Federated straight to an identity pool, without the user pool."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserPoolTokens:
+    """The tokens that a user pool issued.
+
+    Attributes:
+        access_token: Authorises the user's own calls, GlobalSignOut among them.
+        id_token: Says who the user is.
+        refresh_token: Obtains new tokens until it is revoked.
+    """
+
+    access_token: Secret | None = None
+    id_token: Secret | None = None
+    refresh_token: Secret | None = None
+
+    def secrets(self) -> Iterator[Secret]:
+        """Give every token there is."""
+        for token in (self.access_token, self.id_token, self.refresh_token):
+            if token:
+                yield token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AWSCredentials:
+    """Temporary AWS credentials that an identity pool gave for the tokens. Nothing revokes them; they expire.
+
+    Attributes:
+        access_key_id: The public part.
+        secret_access_key: The secret part.
+        session_token: The token that goes with them.
+        expiration: When they end.
+    """
+
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret
+    expiration: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedInData:
+    """What the embedding SDK obtained when the user signed in.
+
+    Attributes:
+        username: The user's name in the pool; AdminUserGlobalSignOut needs it.
+        user_id: The claim ``sub``.
+        sign_in_method: How the session was opened.
+        tokens: The user pool's tokens; None for a guest.
+        identity_id: The identity pool's name for the user.
+        aws_credentials: Credentials of the identity pool.
+        signed_in_at: When the user signed in.
+        refresh_token_expires_at: When the refresh token ends; the token itself does not say.
+    """
+
+    username: str = ""
+    user_id: str = ""
+    sign_in_method: SignInMethod = SignInMethod.UNKNOWN
+    tokens: UserPoolTokens | None = None
+    identity_id: str = ""
+    aws_credentials: AWSCredentials | None = None
+    signed_in_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    refresh_token_expires_at: datetime | None = None
+
+    def secrets(self) -> Iterator[Secret]:
+        """Give everything that must not be seen."""
+        if self.tokens is not None:
+            yield from self.tokens.secrets()
+        if self.aws_credentials is not None:
+            yield self.aws_credentials.secret_access_key
+            yield self.aws_credentials.session_token
+
+    def check(self) -> None:
+        """Refuse what could never be signed out properly. Asked when a session is stored, never when it ends.
+
+        Raises:
+            ConfigurationException: A token is malformed, a session of the user pool has no tokens, or a time has no
+                time zone. The message names which, and never shows it.
+        """
+        for name, moment in (
+            ("signed_in_at", self.signed_in_at),
+            ("refresh_token_expires_at", self.refresh_token_expires_at),
+            ("aws_credentials.expiration", self.aws_credentials.expiration if self.aws_credentials else None),
+        ):
+            if moment is not None and moment.tzinfo is None:
+                raise ConfigurationException(
+                    f"{name} has no time zone.", "Give it one: datetime.now(UTC), or .replace(tzinfo=UTC)."
+                )
+        if self.sign_in_method is SignInMethod.GUEST:
+            return
+        tokens = self.tokens or UserPoolTokens()
+        if self.sign_in_method is not SignInMethod.FEDERATED and not (tokens.access_token or tokens.refresh_token):
+            raise ConfigurationException(
+                "The signed-in data holds neither an access token nor a refresh token.",
+                "Pass the tokens of the sign-in as UserPoolTokens; for a guest, say sign_in_method=SignInMethod.GUEST.",
+            )
+        for name, token in (("access_token", tokens.access_token), ("id_token", tokens.id_token)):
+            if token is not None and read_claims(token) is None:
+                raise ConfigurationException(
+                    f"The {name} is not a JSON Web Token.", f"Pass the {name} just as Cognito returned it."
+                )
+        refresh_token = tokens.refresh_token
+        if refresh_token is not None and not re.fullmatch(r"[A-Za-z0-9_=.\-]+", refresh_token.reveal()):
+            # The pattern is the service's own (Cognito API Reference, TokenModelType).
+            raise ConfigurationException(
+                "The refresh_token has characters that no Cognito token has.",
+                "Pass the refresh_token just as Cognito returned it.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says of itself, as far as a sign-out asks. Not verified: see the module's docstring.
+
+    Attributes:
+        expires_at: The claim ``exp``; None where it is missing or no time.
+        origin_jti: Names the refresh token it came from; there where the app client has revocation enabled.
+        scopes: The claim ``scope``.
+        subject: The claim ``sub``.
+        username: The claim ``username`` or ``cognito:username``.
+    """
+
+    expires_at: datetime | None
+    origin_jti: str | None
+    scopes: frozenset[str]
+    subject: str | None
+    username: str | None
+
+
+def read_claims(token: Secret) -> Claims | None:
+    """Read the claims of a JSON Web Token without verifying it.
+
+    Args:
+        token: The token.
+
+    Returns:
+        The claims, or None where it is no JSON Web Token.
+    """
+    import jwt  # noqa: PLC0415 - heavy: it loads cryptography where that is installed
+
+    try:
+        said: dict[str, Any] = jwt.decode(token.reveal(), options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return None
+    return Claims(
+        expires_at=_moment(said.get("exp")),
+        origin_jti=_text(said.get("origin_jti")),
+        scopes=frozenset((_text(said.get("scope")) or "").split()),
+        subject=_text(said.get("sub")),
+        username=_text(said.get("username")) or _text(said.get("cognito:username")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+_LOOKS_LIKE_A_TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*){0,4}")
+"""JSON Web Tokens, signed (three parts) and encrypted (five), begin with ``{"`` in base64 (RFC 7515, RFC 7516)."""
+
+_TOO_SHORT_TO_HIDE: Final = 4
+"""Hiding a shorter text would tear holes into ordinary words."""
+
+
+def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
+    """Take secrets out of a text that goes to a log, a message or a result.
+
+    Args:
+        text: What a service, a library or a handler said.
+        secrets: The secrets in hand; they are found as such, URL-encoded, and in base64 at any alignment.
+
+    Returns:
+        The text, with ``[token]`` in place of each secret and of anything that looks like a JSON Web Token.
+    """
+    shapes = {shape for secret in secrets for shape in _shapes(secret.reveal())}
+    for shape in sorted(shapes, key=len, reverse=True):
+        text = text.replace(shape, "[token]")
+    return _LOOKS_LIKE_A_TOKEN.sub("[token]", text)
+
+
+def _shapes(secret: str) -> Iterator[str]:
+    if len(secret) < _TOO_SHORT_TO_HIDE:
+        return
+    yield secret
+    yield quote(secret, safe="")
+    yield quote(quote(secret, safe=""), safe="")
+    raw = secret.encode()
+    for shift in range(3):
+        # Within a longer text the secret may begin at any of three places of base64's groups of three bytes. The first
+        # and last characters also carry bits of its neighbours, so what lies between them is what can be recognised.
+        shifted = base64.b64encode(bytes(shift) + raw).decode().rstrip("=")
+        core = shifted[(shift * 8 + 5) // 6 : (shift + len(raw)) * 8 // 6]
+        if len(core) > _TOO_SHORT_TO_HIDE:
+            yield core
+            yield core.replace("+", "-").replace("/", "_")
+            yield quote(core, safe="")

@@ -1,0 +1,156 @@
+"""What a sign-out asks for, and the replies to each.
+
+An effect names the session by its key in the store and its epoch there, never by a token: whoever carries it out reads
+the freshest tokens at the moment they are needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from authsm.core.vocabulary import Effect, Event, Failed
+
+if TYPE_CHECKING:
+    from authsm.core.vocabulary import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Begin(Event):
+    """The plan is settled; the sign-out begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostedUISignedOut(Event):
+    """The browser came back from the hosted UI's sign-out.
+
+    Attributes:
+        note: What there is to say about the evidence: a URL that was only printed confirms nothing.
+    """
+
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostedUISignOutFailed(Failed):
+    """The browser did not come back, or came back with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserCancelled(Event):
+    """The user called the hosted UI's sign-out off."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokensRefreshed(Event):
+    """Fresh tokens are in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokensFailed(Failed):
+    """No fresh access token was to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOutGlobally(Event):
+    """The user pool ended every session of the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalSignOutFailed(Failed):
+    """The other sessions may live on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRevoked(Event):
+    """The refresh token, and every access token that came from it, is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeTokenFailed(Failed):
+    """The refresh token may live on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsCleared(Event):
+    """The local credentials are gone, durably.
+
+    Attributes:
+        note: What is left to be destroyed although nothing reads it as signed in any more.
+    """
+
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCredentialsFailed(Failed):
+    """The local credentials are still there, or it is not known whether they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOutEffect(Effect):
+    """The base of the effects of a sign-out.
+
+    Attributes:
+        irreversible: Whether a cancel is of no use any more once this was begun.
+        key: The session's key in the store.
+        epoch: The session's epoch there; a later sign-in under the same key has another.
+    """
+
+    irreversible: ClassVar[bool] = True
+
+    key: str = ""
+    epoch: int = 0
+
+    @classmethod
+    def asked_in(cls, context: Context, attempt: int) -> Self:
+        """Name the session of the plan; see `Effect.asked_in`."""
+        plan = context.plan  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - only SignOutContext asks
+        return cls(attempt, plan.key, plan.epoch)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHostedUISignOut(SignOutEffect):
+    """Open the hosted UI's sign-out page in the user's browser, and wait for its return."""
+
+    irreversible = False
+    counts = False
+    seconds = 300.0
+    done = HostedUISignedOut
+    failed = HostedUISignOutFailed
+    cancelled = UserCancelled
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokens(SignOutEffect):
+    """Obtain a fresh access token, so that it can authorise the global sign-out."""
+
+    irreversible = False
+    done = TokensRefreshed
+    failed = RefreshTokensFailed
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalSignOut(SignOutEffect):
+    """End every session of the user at the user pool, on all devices."""
+
+    done = SignedOutGlobally
+    failed = GlobalSignOutFailed
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeToken(SignOutEffect):
+    """Kill this session's refresh token and every access token that came from it."""
+
+    done = TokenRevoked
+    failed = RevokeTokenFailed
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCredentials(SignOutEffect):
+    """Destroy the local credentials, and look whether they are gone."""
+
+    always = True
+    counts = False
+    done = CredentialsCleared
+    failed = ClearCredentialsFailed
