@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from authsm.core.vocabulary import Context, Failed, Failure, FailureKind
+from authsm.core.vocabulary import Context, FailedReply, Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -99,7 +99,7 @@ def every_reply(machine: Machine[C], snapshot: Snapshot[C]) -> Iterator[Event]:
         The events, made with their defaults.
     """
     for event in machine.table.states[snapshot.state].events:
-        if issubclass(event, Failed):
+        if issubclass(event, FailedReply):
             yield event(Failure(FailureKind.REFUSED, "Refused", "refused"))
         else:
             yield event()

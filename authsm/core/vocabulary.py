@@ -78,7 +78,7 @@ class EffectCancelledError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Failed(Event):
+class FailedReply(Event):
     """The base of every event that says that an effect failed."""
 
     failure: Failure
@@ -102,7 +102,7 @@ class Effect:
     """
 
     done: ClassVar[type[Event]]
-    failed: ClassVar[type[Failed]]
+    failed: ClassVar[type[FailedReply]]
     cancelled: ClassVar[type[Event] | None] = None
     always: ClassVar[bool] = False
     counts: ClassVar[bool] = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from authsm.core.vocabulary import Effect, Event, Failed
+from authsm.core.vocabulary import Effect, Event, FailedReply
 
 if TYPE_CHECKING:
     from authsm.core.vocabulary import Context
@@ -32,7 +32,7 @@ class HostedUISignedOut(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class HostedUISignOutFailed(Failed):
+class HostedUISignOutFailed(FailedReply):
     """The browser did not come back, or came back with an error."""
 
 
@@ -47,7 +47,7 @@ class TokensRefreshed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RefreshTokensFailed(Failed):
+class RefreshTokensFailed(FailedReply):
     """No fresh access token was to be had."""
 
 
@@ -57,7 +57,7 @@ class SignedOutGlobally(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class GlobalSignOutFailed(Failed):
+class GlobalSignOutFailed(FailedReply):
     """The other sessions may live on."""
 
 
@@ -67,7 +67,7 @@ class TokenRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RevokeTokenFailed(Failed):
+class RevokeTokenFailed(FailedReply):
     """The refresh token may live on."""
 
 
@@ -83,7 +83,7 @@ class CredentialsCleared(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ClearCredentialsFailed(Failed):
+class ClearCredentialsFailed(FailedReply):
     """The local credentials are still there, or it is not known whether they are."""
 
 

@@ -69,7 +69,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class StepFailed:
+class Failed:
     """The step failed, or was due and could not be tried.
 
     Attributes:
@@ -79,7 +79,7 @@ class StepFailed:
     failure: Failure
 
 
-StepResult: TypeAlias = NotRequested | Skipped | Done | StepFailed
+StepResult: TypeAlias = NotRequested | Skipped | Done | Failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +288,7 @@ def _step(why: Why | None, outcome: Outcome | None) -> StepResult:
     if outcome is None:
         return NotRequested() if why is Why.NOT_REQUESTED else Skipped(why or Why.STOPPED)
     if outcome.failure is not None:
-        return StepFailed(outcome.failure)
+        return Failed(outcome.failure)
     return Skipped(outcome.skipped) if outcome.skipped else Done(outcome.note)
 
 
@@ -333,8 +333,8 @@ def _revoke_token_error(outcome: Outcome | None, evidence: Evidence) -> RevokeTo
     suggestion = ""
     if failure.code in {"UnsupportedOperationException", Why.NO_ORIGIN_JTI.name}:
         suggestion = (
-            "Enable token revocation on the app client (EnableTokenRevocation); until then the refresh token lives until "
-            "it expires. Shorten the token expiration to limit how long."
+            "Enable token revocation on the app client (EnableTokenRevocation). Until then the refresh token lives on "
+            "until it expires; a shorter token expiration limits how long."
         )
     return RevokeTokenError(
         evidence.tokens.refresh_token, RevokeTokenException(recovery_suggestion=suggestion, failure=failure)

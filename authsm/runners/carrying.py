@@ -1,0 +1,133 @@
+"""How an effect is carried out, whatever waits for it: a handler returns or raises, and that becomes the reply."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from authsm.core.vocabulary import EffectCancelledError, EffectFailedError, Failure, FailureKind
+from authsm.credentials import scrub
+from authsm.errors import AuthException, ConfigurationException
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from authsm.core.drive import Ask
+    from authsm.core.vocabulary import Effect, Event
+    from authsm.credentials import Secret
+    from authsm.runners.handlers import Call, Handler
+
+_LONGEST_MESSAGE = 500
+
+
+class Carrier(Protocol):
+    """What a runner's loop needs to carry effects out."""
+
+    @property
+    def handlers(self) -> Mapping[type[Effect], Handler]:
+        """The handler for each type of effect."""
+        ...
+
+    def before(self, ask: Ask[Any]) -> None:
+        """Do what has to be durable before the effect begins. Called where blocking is allowed."""
+        ...
+
+    def call(self, ask: Ask[Any], stop: threading.Event) -> Call:
+        """Make what the handler is given."""
+        ...
+
+    def secrets(self) -> Iterable[Secret]:
+        """Give what must not be seen in any message."""
+        ...
+
+
+class Reply:
+    """Turns what a handler does within a ``with`` block into the reply to its effect.
+
+    Nothing but the reply comes out of the block: a live exception would carry the handler's variables along.
+
+    Attributes:
+        value: To be set to what the handler returned.
+        event: The reply, once the block has ended.
+    """
+
+    def __init__(self, effect: Effect, carrier: Carrier) -> None:
+        self._effect = effect
+        self._carrier = carrier
+        self.value: object = None
+        self.event: Event
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if error is None:
+            self.event = self._done()
+            return True
+        if not isinstance(error, Exception):
+            return False
+        self.event = self._not_done(error)
+        return True
+
+    def _done(self) -> Event:
+        effect, value = self._effect, self.value
+        if value is None:
+            return effect.done()
+        if isinstance(value, str):
+            done: Callable[..., Event] = effect.done
+            try:
+                return done(scrub(value, self._carrier.secrets()))
+            except TypeError:
+                pass  # this effect's reply takes no note
+        if inspect.iscoroutine(value):
+            value.close()
+        failure = Failure(
+            FailureKind.UNEXPECTED,
+            "WrongReturn",
+            f"The handler of {effect.name} returned a value of type {type(value).__name__}: "
+            "it returns None or a note, or raises.",
+        )
+        return effect.failed(failure)
+
+    def _not_done(self, error: Exception) -> Event:
+        effect = self._effect
+        if isinstance(error, EffectCancelledError) and effect.cancelled is not None:
+            return effect.cancelled()
+        return effect.failed(failure_of(error, self._carrier.secrets()))
+
+
+def failure_of(error: Exception, secrets: Iterable[Secret] = ()) -> Failure:
+    """Turn an exception into a value that holds no secret.
+
+    Args:
+        error: What was raised.
+        secrets: The secrets in hand, to be scrubbed from its message.
+
+    Returns:
+        The failure: the one that an `EffectFailedError` brings, else what the kind of the exception says.
+    """
+    if isinstance(error, EffectFailedError):
+        failure = error.failure
+        return Failure(failure.kind, failure.code, scrub(failure.message, secrets))
+    if isinstance(error, AuthException):
+        kind = FailureKind.CONFIGURATION if isinstance(error, ConfigurationException) else FailureKind.REFUSED
+    elif isinstance(error, TimeoutError):
+        kind = FailureKind.TIMED_OUT
+    elif isinstance(error, OSError):
+        kind = FailureKind.UNREACHABLE
+    elif isinstance(error, EffectCancelledError):
+        kind = FailureKind.CANCELLED
+    else:
+        kind = FailureKind.UNEXPECTED
+    return Failure(kind, type(error).__name__, scrub(_message(error), secrets)[:_LONGEST_MESSAGE])
+
+
+def _message(error: Exception) -> str:
+    try:
+        return " ".join(str(error).split()) or type(error).__name__
+    except Exception:  # noqa: BLE001 - a stranger's __str__ may raise anything, and the reply must still come
+        return "an exception that cannot be shown"

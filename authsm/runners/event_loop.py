@@ -1,0 +1,73 @@
+"""What asyncio and trio offer and anyio does not: a task that outlives its caller, and a call from any thread.
+
+A sign-out that several callers wait for must not end with the one that began it, so it cannot live in a task group of
+that caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from typing import TYPE_CHECKING, Any, Protocol
+
+from anyio.lowlevel import current_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+class EventLoop(Protocol):
+    """The event loop that runs now."""
+
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin a task that no task group waits for. The work must not raise."""
+        ...
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function in the loop's thread, soon; from any thread. Nothing happens if the loop has ended."""
+        ...
+
+
+def current_event_loop() -> EventLoop:
+    """Give the event loop that runs in this thread.
+
+    Returns:
+        The asyncio loop, or trio's run.
+
+    Raises:
+        RuntimeError: No event loop runs here.
+    """
+    token = current_token()
+    return _Trio() if type(token.native_token).__module__.partition(".")[0] == "trio" else _Asyncio()
+
+
+class _Asyncio:
+    _tasks: set[asyncio.Task[None]] = set()  # noqa: RUF012 - shared on purpose: asyncio itself keeps only weak references
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = self._loop.create_task(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            self._loop.call_soon_threadsafe(function)
+
+
+class _Trio:
+    def __init__(self) -> None:
+        import trio  # noqa: PLC0415 - it is running, so it is installed; asyncio's users need not have it
+
+        self._trio = trio
+        self._token = trio.lowlevel.current_trio_token()
+
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._trio.lowlevel.spawn_system_task(work, context=contextvars.copy_context())
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        with contextlib.suppress(self._trio.RunFinishedError):  # nobody is left to be told
+            self._token.run_sync_soon(function)

@@ -1,0 +1,147 @@
+"""What the stores share: the record under a key, the rules by which it changes, and its text form.
+
+A store only has to keep a record and to change it in one step; which changes are allowed is decided here, once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from authsm.credentials import Secret, SignedInData, scrub
+from authsm.stores.contract import (
+    Cleared,
+    Entry,
+    EntryState,
+    Left,
+    Refused,
+    Residue,
+    Saved,
+    SessionExistsError,
+    StoreCorruptError,
+    Superseded,
+    Verified,
+)
+
+if TYPE_CHECKING:
+    from typing import Final
+
+FORMAT: Final = 1
+"""The version of the text form."""
+
+_HAS_SESSION = frozenset({EntryState.LIVE, EntryState.LEAVING})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that a store keeps under a key."""
+
+    state: EntryState = EntryState.ABSENT
+    epoch: int = 0
+    generation: int = 0
+    data: SignedInData | None = None
+    journal: str | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """What the outside sees of it."""
+        return Entry(self.state, self.epoch, self.generation, self.data)
+
+    def begin(self, key: str, data: SignedInData, *, replace_it: bool) -> Record:
+        """Open a new epoch; see `CredentialStore.begin`."""
+        if self.state in _HAS_SESSION and not replace_it:
+            raise SessionExistsError(
+                f"A session is stored under the key {key!r}: sign it out first, or replace it with replace=True."
+            )
+        return Record(EntryState.LIVE, self.epoch + 1, 1, data)
+
+    def save(self, data: SignedInData, epoch: int, generation: int) -> tuple[Record, Saved | Refused]:
+        """Compare and set; see `CredentialStore.save`."""
+        if (self.state, self.epoch, self.generation) != (EntryState.LIVE, epoch, generation):
+            return self, Refused(self.entry)
+        saved = replace(self, generation=generation + 1, data=data)
+        return saved, Saved(saved.entry)
+
+    def leave(self, epoch: int, journal: str) -> tuple[Record, Left | Superseded]:
+        """Commit LEAVING; see `CredentialStore.leave`."""
+        if self.state not in _HAS_SESSION or self.epoch != epoch:
+            return self, Superseded()
+        return replace(self, state=EntryState.LEAVING, journal=journal), Left()
+
+    def write_journal(self, epoch: int, journal: str) -> tuple[Record, Left | Superseded]:
+        """Replace the journal; see `CredentialStore.write_journal`."""
+        if self.state is not EntryState.LEAVING or self.epoch != epoch:
+            return self, Superseded()
+        return replace(self, journal=journal), Left()
+
+    def erase_journal(self, epoch: int) -> Record:
+        """Forget the journal; see `CredentialStore.erase_journal`."""
+        return replace(self, journal=None) if self.epoch == epoch else self
+
+    def clear(self, epoch: int) -> tuple[Record, Cleared | Superseded]:
+        """Become a tombstone; see `CredentialStore.clear`."""
+        if self.state is EntryState.ABSENT:
+            return self, Cleared()
+        if self.epoch != epoch:
+            return self, Superseded()
+        return replace(self, state=EntryState.TOMBSTONE, data=None), Cleared()
+
+    def verified(self, epoch: int) -> Verified:
+        """Say what a fresh look found; see `CredentialStore.verify_cleared`."""
+        if self.state is EntryState.ABSENT or (self.state is EntryState.TOMBSTONE and self.data is None):
+            return Cleared()
+        if self.epoch != epoch:
+            return Superseded()
+        return Residue((f"the session is {self.state.value}",), readable=self.state in _HAS_SESSION)
+
+
+def to_text(record: Record) -> bytes:
+    """Turn a record into JSON text. It shows the tokens: it goes to where credentials are kept, and nowhere else."""
+    said = {"authsm": FORMAT, **msgspec.to_builtins(record, enc_hook=_reveal)}
+    return msgspec.json.encode(said)
+
+
+def from_text(text: bytes, where: str) -> Record:
+    """Read back what `to_text` wrote.
+
+    Args:
+        text: The JSON text.
+        where: Where it was found, for the message.
+
+    Returns:
+        The record.
+
+    Raises:
+        StoreCorruptError: It is damaged, foreign, or of a newer format. The message does not show what was found.
+    """
+    try:
+        said = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        said = {}
+    if "authsm" not in said:
+        raise StoreCorruptError(
+            f"{where} was not written by authsm, or is damaged. Move it away (it may hold a live token), then sign in."
+        )
+    version = said.pop("authsm")
+    if version != FORMAT:
+        raise StoreCorruptError(
+            f"{where} has the format {version!r}; this version of authsm reads {FORMAT}. Use the version that wrote it."
+        )
+    try:
+        return msgspec.convert(said, type=Record, dec_hook=_hide)
+    except msgspec.ValidationError as error:
+        raise StoreCorruptError(f"{where} is damaged: {scrub(str(error))}. Move it away, then sign in.") from None
+
+
+def _reveal(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise TypeError(f"A record holds no {type(value).__name__}.")
+
+
+def _hide(kind: type, value: object) -> object:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise msgspec.ValidationError(f"Expected a text for {kind.__name__}")
