@@ -110,6 +110,26 @@ class UserPoolTokens:
     id_token: Secret | None = None
     refresh_token: Secret | None = None
 
+    @classmethod
+    def from_text(
+        cls, *, access_token: str | None = None, id_token: str | None = None, refresh_token: str | None = None
+    ) -> UserPoolTokens:
+        """Hide tokens that come as plain texts; empty ones count as missing.
+
+        Args:
+            access_token: As Cognito returned it.
+            id_token: As Cognito returned it.
+            refresh_token: As Cognito returned it.
+
+        Returns:
+            The tokens.
+        """
+        return cls(
+            access_token=Secret(access_token) if access_token else None,
+            id_token=Secret(id_token) if id_token else None,
+            refresh_token=Secret(refresh_token) if refresh_token else None,
+        )
+
     def secrets(self) -> Iterator[Secret]:
         """Give every token there is."""
         for token in (self.access_token, self.id_token, self.refresh_token):

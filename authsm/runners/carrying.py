@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from authsm.core.vocabulary import EffectCancelledError, EffectFailedError, Failure, FailureKind
 from authsm.credentials import scrub
@@ -78,7 +78,7 @@ class Reply:
         if value is None:
             return effect.done()
         if isinstance(value, str):
-            done: Callable[..., Event] = effect.done
+            done = cast("Callable[..., Event]", effect.done)
             try:
                 return done(scrub(value, self._carrier.secrets()))
             except TypeError:

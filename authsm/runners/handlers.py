@@ -137,6 +137,23 @@ def compose(*runners: RunnerLike) -> Runner:
     return Runner(handlers=handlers, authority=authority, hosted_ui_url=url)
 
 
+def refuse_async(runner: EffectRunner) -> None:
+    """Refuse a runner that a thread cannot run.
+
+    Args:
+        runner: The runner.
+
+    Raises:
+        ConfigurationException: A handler has to be awaited.
+    """
+    names = sorted(effect.__name__ for effect, handler in runner.handlers.items() if is_async(handler))
+    if names:
+        raise ConfigurationException(
+            f"The handler for {', '.join(names)} is async, and this call blocks.",
+            "Use AsyncAuth, or a plain handler.",
+        )
+
+
 def is_async(handler: Handler) -> bool:
     """Tell whether a handler has to be awaited."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004 - asked of the method, not whether there is one

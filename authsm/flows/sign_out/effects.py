@@ -93,11 +93,13 @@ class SignOutEffect(Effect):
 
     Attributes:
         irreversible: Whether a cancel is of no use any more once this was begun.
+        step: Its name among the fields of plans, contexts and results.
         key: The session's key in the store.
         epoch: The session's epoch there; a later sign-in under the same key has another.
     """
 
     irreversible: ClassVar[bool] = True
+    step: ClassVar[str]
 
     key: str = ""
     epoch: int = 0
@@ -114,6 +116,7 @@ class ShowHostedUISignOut(SignOutEffect):
     """Open the hosted UI's sign-out page in the user's browser, and wait for its return."""
 
     irreversible = False
+    step = "hosted_ui"
     counts = False
     seconds = 300.0
     done = HostedUISignedOut
@@ -126,6 +129,7 @@ class RefreshTokens(SignOutEffect):
     """Obtain a fresh access token, so that it can authorise the global sign-out."""
 
     irreversible = False
+    step = "refresh_tokens"
     done = TokensRefreshed
     failed = RefreshTokensFailed
 
@@ -134,6 +138,7 @@ class RefreshTokens(SignOutEffect):
 class GlobalSignOut(SignOutEffect):
     """End every session of the user at the user pool, on all devices."""
 
+    step = "global_sign_out"
     done = SignedOutGlobally
     failed = GlobalSignOutFailed
 
@@ -142,6 +147,7 @@ class GlobalSignOut(SignOutEffect):
 class RevokeToken(SignOutEffect):
     """Kill this session's refresh token and every access token that came from it."""
 
+    step = "revoke_token"
     done = TokenRevoked
     failed = RevokeTokenFailed
 
@@ -150,6 +156,7 @@ class RevokeToken(SignOutEffect):
 class ClearCredentials(SignOutEffect):
     """Destroy the local credentials, and look whether they are gone."""
 
+    step = "clear_credentials"
     always = True
     counts = False
     done = CredentialsCleared

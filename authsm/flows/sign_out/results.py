@@ -372,6 +372,8 @@ def _why_not_begun(plan: Plan) -> AuthException:
                 "The user is currently federated to an identity pool.",
                 "Clear the federation with the identity pool's own call; a sign-out of the user pool would not end it.",
             )
+        case Why.USER_CANCELLED:
+            return UserCancelledException()
         case Why.MISSING_HANDLER:
             return ConfigurationException(plan.stop_message, "Give the runner what it lacks; nothing has been changed.")
         case _:

@@ -1,0 +1,1 @@
+"""`Auth`, `AsyncAuth` and `sign_out`: a session, and how it ends."""

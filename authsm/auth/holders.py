@@ -1,0 +1,266 @@
+"""Who holds the credentials of a session while it is signed out: a store, the caller of a retry, or another SDK."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from authsm.core.vocabulary import EffectFailedError, Failure, FailureKind
+from authsm.credentials import Secret, SignedInData, UserPoolTokens
+from authsm.stores.contract import (
+    Cleared,
+    Entry,
+    EntryState,
+    Residue,
+    Saved,
+    StoreCorruptError,
+    Superseded,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from authsm.stores.contract import CredentialStore
+
+SUPERSEDED = "a newer sign-in stands in its place, and was left alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a holder found when a sign-out began."""
+
+    epoch: int
+    data: SignedInData | None
+
+
+class Holder(Protocol):
+    """Holds the credentials of one session."""
+
+    key: str
+
+    def open(self) -> Held:
+        """Look what there is. May raise whatever reading can raise."""
+        ...
+
+    def reopen(self, epoch: int) -> None:
+        """Go on with the sign-out of an epoch, whatever is held by now. Never raises."""
+        ...
+
+    @property
+    def known(self) -> SignedInData | None:
+        """The freshest credentials that were seen, without looking again."""
+        ...
+
+    def tokens(self) -> UserPoolTokens:
+        """Give the freshest tokens, read now; the last ones seen where reading fails. Never raises."""
+        ...
+
+    def save_refreshed(self, tokens: UserPoolTokens) -> None:
+        """Keep tokens that were refreshed for this sign-out."""
+        ...
+
+    def write_journal(self, journal: str) -> None:
+        """Make durable where the sign-out stands, and fence off saves. May raise whatever writing can raise."""
+        ...
+
+    def clear(self) -> str | None:
+        """Clear the credentials and look whether they are gone; give a note, or raise `EffectFailedError`."""
+        ...
+
+    def erase_journal(self) -> None:
+        """Forget the journal of a sign-out that is over. May raise whatever writing can raise."""
+        ...
+
+
+class StoreHolder:
+    """Credentials in a store.
+
+    Args:
+        store: The store.
+        key: The session's key there.
+    """
+
+    def __init__(self, store: CredentialStore, key: str) -> None:
+        self.key = key
+        self._store = store
+        self._epoch = 0
+        self._known: SignedInData | None = None
+        self._unsaved: UserPoolTokens | None = None
+        self._left = False
+
+    @property
+    def known(self) -> SignedInData | None:
+        """The freshest credentials that were seen, without looking again."""
+        return self._known
+
+    def open(self) -> Held:
+        """Look what there is; see `Holder.open`."""
+        entry = self._store.load(self.key)
+        if entry.state is EntryState.CORRUPT:
+            raise StoreCorruptError(entry.reason)
+        self._epoch = entry.epoch
+        self._known = entry.data
+        return Held(entry.epoch, entry.data)
+
+    def reopen(self, epoch: int) -> None:
+        """Go on with the sign-out of an epoch; see `Holder.reopen`."""
+        self._epoch = epoch
+        self._known = None
+        entry = self._load()
+        if entry is not None:
+            self._known = entry.data
+
+    def _load(self) -> Entry | None:
+        """Give the session of this epoch, if it can be read and is still there."""
+        try:
+            entry = self._store.load(self.key)
+        except Exception:  # noqa: BLE001 - a stranger's store may raise anything; the tokens seen last are used then
+            return None
+        return entry if entry.epoch == self._epoch and entry.data is not None else None
+
+    def tokens(self) -> UserPoolTokens:
+        """Give the freshest tokens; see `Holder.tokens`."""
+        if self._unsaved is not None:
+            return self._unsaved
+        entry = self._load()
+        if entry is not None:
+            self._known = entry.data
+        return (self._known and self._known.tokens) or UserPoolTokens()
+
+    def save_refreshed(self, tokens: UserPoolTokens) -> None:
+        """Keep refreshed tokens; see `Holder.save_refreshed`."""
+        entry = self._load()
+        data = replace(self._known or SignedInData(), tokens=tokens)
+        if entry is not None and entry.data is not None:
+            data = replace(entry.data, tokens=tokens)
+            answer = self._store.save(self.key, data, epoch=self._epoch, generation=entry.generation)
+            if isinstance(answer, Saved):
+                self._known = data
+                return
+            if answer.entry.epoch == self._epoch and answer.entry.state is EntryState.LIVE:
+                return  # somebody else has just refreshed this session, and stored what they got: that is as fresh
+        # LEAVING, or gone, or unreadable: this sign-out alone still needs them.
+        self._unsaved = tokens
+        self._known = data
+
+    def write_journal(self, journal: str) -> None:
+        """Fence off saves, and make the journal durable; see `Holder.write_journal`."""
+        if not self._left:
+            self._store.leave(self.key, epoch=self._epoch, journal=journal)
+            self._left = True
+        else:
+            self._store.write_journal(self.key, epoch=self._epoch, journal=journal)
+
+    def clear(self) -> str | None:
+        """Clear and verify; see `Holder.clear`."""
+        complaint = ""
+        residue: tuple[str, ...] = ()
+        try:
+            answer = self._store.clear(self.key, epoch=self._epoch)
+            residue = answer.residue if isinstance(answer, Cleared) else ()
+        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; what counts is what a look finds
+            complaint = f" ({type(error).__name__}: {error})"
+        match self._store.verify_cleared(self.key, epoch=self._epoch):
+            case Superseded():
+                return SUPERSEDED
+            case Cleared(more):
+                residue += more
+            case Residue(what, readable=False):
+                residue += what
+            case Residue(what):
+                message = f"The credentials are still there: {', '.join(what)}{complaint}."
+                raise EffectFailedError(Failure(FailureKind.REFUSED, "StillThere", message))
+            case Unknown(reason):
+                message = f"It could not be seen whether the credentials are gone: {reason}{complaint}"
+                raise EffectFailedError(Failure(FailureKind.UNREACHABLE, "NotVerified", message))
+        return f"left to be destroyed: {', '.join(residue)}" if residue else None
+
+    def erase_journal(self) -> None:
+        """Forget the journal; see `Holder.erase_journal`."""
+        self._store.erase_journal(self.key, epoch=self._epoch)
+
+
+class KeptHolder:
+    """Tokens that the caller of a retry still holds; the local credentials are gone already.
+
+    Args:
+        data: Those tokens, and whose they are.
+        key: The session's key, for the log.
+    """
+
+    def __init__(self, data: SignedInData, key: str) -> None:
+        self.key = key
+        self._data = data
+
+    @property
+    def known(self) -> SignedInData | None:
+        """The freshest credentials that were seen."""
+        return self._data
+
+    def open(self) -> Held:
+        """Give the tokens at hand; see `Holder.open`."""
+        return Held(0, self._data)
+
+    def reopen(self, epoch: int) -> None:
+        """Nothing of a retry survives a crash; see `Holder.reopen`."""
+
+    def tokens(self) -> UserPoolTokens:
+        """Give the tokens at hand; see `Holder.tokens`."""
+        return self._data.tokens or UserPoolTokens()
+
+    def save_refreshed(self, tokens: UserPoolTokens) -> None:
+        """Keep refreshed tokens for the rest of the retry; see `Holder.save_refreshed`."""
+        self._data = replace(self._data, tokens=tokens)
+
+    def write_journal(self, journal: str) -> None:
+        """Nothing is kept of a retry; see `Holder.write_journal`."""
+
+    def clear(self) -> str | None:
+        """There is nothing to clear; see `Holder.clear`."""
+        return None
+
+    def erase_journal(self) -> None:
+        """Nothing is kept of a retry; see `Holder.erase_journal`."""
+
+
+class ForeignHolder(KeptHolder):
+    """Tokens that another SDK keeps its own way.
+
+    Args:
+        data: The tokens, and whose they are.
+        clear: Makes the other SDK forget them.
+        is_cleared: Tells whether it has; without it, a clear that returns is believed.
+        key: A name of the session, for the log.
+    """
+
+    def __init__(
+        self, data: SignedInData, clear: Callable[[], object], is_cleared: Callable[[], bool] | None, key: str
+    ) -> None:
+        super().__init__(data, key)
+        self._clear = clear
+        self._is_cleared = is_cleared
+
+    def clear(self) -> str | None:
+        """Make the other SDK forget its tokens; see `Holder.clear`."""
+        complaint = ""
+        try:
+            self._clear()
+        except Exception as error:
+            if self._is_cleared is None:
+                raise
+            complaint = f" ({type(error).__name__}: {error})"
+        if self._is_cleared is None:
+            return "the clear returned; nothing looked whether the credentials are gone"
+        if not self._is_cleared():
+            raise EffectFailedError(
+                Failure(FailureKind.REFUSED, "StillThere", f"The credentials are still there{complaint}.")
+            )
+        return None
+
+
+def secrets_of(*held: SignedInData | UserPoolTokens | None) -> Iterator[Secret]:
+    """Give everything in credentials that must not be seen."""
+    for each in held:
+        if each is not None:
+            yield from each.secrets()

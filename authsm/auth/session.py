@@ -1,0 +1,211 @@
+"""What `Auth` and `AsyncAuth` share: one session in a store, and the runs that sign it out. Everything here blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from authsm.auth.flights import FLIGHTS, Flight
+from authsm.auth.holders import KeptHolder, StoreHolder
+from authsm.auth.sign_out import RetryRequest, SignOutRequest, SignOutRun, asked_for_all
+from authsm.credentials import SignedInData, UserPoolTokens
+from authsm.errors import ConfigurationException, CredentialStoreException, InvalidStateException
+from authsm.flows.sign_out.plan import Unfinished
+from authsm.runners.carrying import failure_of
+from authsm.runners.handlers import as_runner
+from authsm.stores.contract import EntryState, Saved, SessionExistsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+    from authsm.auth.holders import Holder
+    from authsm.auth.sign_out import Request
+    from authsm.core.drive import Limits
+    from authsm.flows.sign_out.policy import SignOutPolicy
+    from authsm.flows.sign_out.results import PartialSignOut
+    from authsm.observe import Observer
+    from authsm.runners.handlers import RunnerLike
+    from authsm.stores.contract import CredentialStore, Entry
+
+Answer = TypeVar("Answer")
+
+
+class AuthState(StrEnum):
+    """Whether a user is signed in."""
+
+    SIGNED_IN = "signed_in"
+    """A session is stored, and its credentials are handed out."""
+    SIGNING_OUT = "signing_out"
+    """A sign-out is under way, or was interrupted by a crash: `resume` ends it."""
+    SIGNED_OUT = "signed_out"
+    """There is no session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The credentials of the signed-in user, and which edition of them: a refresh hands it back with the new tokens.
+
+    Attributes:
+        data: The credentials.
+        epoch: Which sign-in they belong to.
+        generation: How often they have been saved.
+    """
+
+    data: SignedInData
+    epoch: int
+    generation: int
+
+
+class Session:
+    """One session in a store.
+
+    Args:
+        store: Where its credentials live.
+        runner: Who carries out the remote effects.
+        key: Its key in the store.
+        policy: How it is signed out.
+        observers: Who is told.
+        limits: How long things may take.
+    """
+
+    def __init__(
+        self,
+        store: CredentialStore,
+        runner: RunnerLike,
+        *,
+        key: str,
+        policy: SignOutPolicy,
+        observers: Iterable[Observer],
+        limits: Limits,
+    ) -> None:
+        self.key = key
+        self.policy = policy
+        self.store = store
+        self.runner = as_runner(runner)
+        self.limits = limits
+        self.observers = tuple(observers)
+
+    @property
+    def whose(self) -> Hashable:
+        """Names this session among all sessions of the process."""
+        return self.store, self.key
+
+    def sign_in(self, data: SignedInData, *, replace_it: bool) -> None:
+        """Store a new session; see `Auth.sign_in`."""
+        data.check()
+        try:
+            self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it))
+        except SessionExistsError:
+            raise InvalidStateException(
+                "There is already a user signed in.", "Sign that user out first, or pass replace=True."
+            ) from None
+        FLIGHTS.close(self.whose)
+
+    def _told_plainly(self, act: Callable[[], Answer]) -> Answer:
+        try:
+            return act()
+        except SessionExistsError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
+            failure = failure_of(error)
+        # Raised outside of the handler: the store's frames, which may hold tokens, must not hang on to it.
+        raise CredentialStoreException(failure.message, "Remove the cause, then try again.", failure=failure)
+
+    def _load(self) -> Entry:
+        return self._told_plainly(lambda: self.store.load(self.key))
+
+    def credentials(self) -> Credentials | None:
+        """Give the credentials; see `Auth.credentials`."""
+        entry = self._load()
+        if entry.state is EntryState.CORRUPT:
+            raise CredentialStoreException(entry.reason, "Move it away, or sign in with replace=True.")
+        if entry.state is not EntryState.LIVE or entry.data is None:
+            return None
+        return Credentials(entry.data, entry.epoch, entry.generation)
+
+    def save_refreshed(self, credentials: Credentials, tokens: UserPoolTokens) -> bool:
+        """Store refreshed tokens; see `Auth.save_refreshed`."""
+        data = replace(credentials.data, tokens=tokens)
+        data.check()
+        answer = self._told_plainly(
+            lambda: self.store.save(self.key, data, epoch=credentials.epoch, generation=credentials.generation)
+        )
+        return isinstance(answer, Saved)
+
+    def state(self) -> AuthState:
+        """Tell whether a user is signed in; see `Auth.state`."""
+        if FLIGHTS.busy(self.whose):
+            return AuthState.SIGNING_OUT
+        entry = self._load()
+        match entry.state:
+            case EntryState.CORRUPT:
+                raise CredentialStoreException(entry.reason, "Move it away, or sign in with replace=True.")
+            case EntryState.LIVE:
+                return AuthState.SIGNED_IN
+            case EntryState.LEAVING:
+                return AuthState.SIGNING_OUT
+            case EntryState.ABSENT | EntryState.TOMBSTONE:
+                return AuthState.SIGNED_OUT
+
+    def board_sign_out(self, *, global_sign_out: bool, policy: SignOutPolicy | None) -> tuple[Flight, bool]:
+        """Join or begin a sign-out.
+
+        Args:
+            global_sign_out: Whether every session of the user is to end.
+            policy: The policy of this sign-out; the session's own if not given.
+
+        Returns:
+            The flight, and whether it is new.
+
+        Raises:
+            ConfigurationException: A global sign-out was asked for that the policy forbids.
+        """
+        policy = policy or self.policy
+        if policy.local_only and global_sign_out:
+            raise ConfigurationException(
+                "A global sign-out was asked for, and the policy says local_only.", "Drop one of the two."
+            )
+        return self._board(SignOutRequest(policy, global_sign_out))
+
+    def _board(self, request: SignOutRequest, journal: str | None = None) -> tuple[Flight, bool]:
+        # Another runner is another client, perhaps another app client: its sign-outs are not the same sign-out.
+        flight, new = FLIGHTS.board(
+            self.whose,
+            (request, id(self.runner)),
+            lambda: self._run(StoreHolder(self.store, self.key), request, journal),
+        )
+        if not new:
+            flight.run.audience.add(self.observers)
+        return flight, new
+
+    def _run(self, holder: Holder, request: Request, journal: str | None = None) -> SignOutRun:
+        return SignOutRun(holder, self.runner, request, limits=self.limits, observers=self.observers, journal=journal)
+
+    def board_retry(self, partial: PartialSignOut) -> Flight:
+        """Begin the retry of a partial sign-out; see `Auth.retry`."""
+        global_error, revoke_error = partial.global_sign_out_error, partial.revoke_token_error
+        data = SignedInData(
+            username=partial.username,
+            tokens=UserPoolTokens(
+                access_token=global_error.access_token if global_error else None,
+                refresh_token=revoke_error.refresh_token if revoke_error else None,
+            ),
+        )
+        unfinished = Unfinished(
+            hosted_ui=partial.hosted_ui_error is not None,
+            global_sign_out=global_error is not None,
+            revoke_token=revoke_error is not None,
+        )
+        return Flight(self._run(KeptHolder(data, self.key), RetryRequest(self.policy, unfinished)), None)
+
+    def board_resume(self) -> tuple[Flight, bool] | None:
+        """Join or begin what ends a sign-out that a crash interrupted; see `Auth.resume`.
+
+        Returns:
+            The flight, and whether it is new; None where nothing was interrupted.
+        """
+        if self._load().state is not EntryState.LEAVING:
+            return None
+        journal = self._told_plainly(lambda: self.store.read_journal(self.key)) or ""
+        return self._board(SignOutRequest(self.policy, asked_for_all(journal)), journal)

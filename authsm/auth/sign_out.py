@@ -1,0 +1,297 @@
+"""One sign-out from its facts to its result: plans it, fences off the store, journals, clears, and reads the result."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import msgspec
+
+from authsm._version import __version__
+from authsm.auth.facts import evidence_of, session_of, username_of
+from authsm.auth.holders import SUPERSEDED, secrets_of
+from authsm.core.drive import Limits, Transition, drive
+from authsm.core.machine import SnapshotError
+from authsm.credentials import scrub
+from authsm.flows.sign_out.chart import SIGN_OUT
+from authsm.flows.sign_out.context import SignOutContext
+from authsm.flows.sign_out.effects import Begin, ClearCredentials, CredentialsCleared, SignOutEffect
+from authsm.flows.sign_out.plan import Plan, Why, settle, settle_retry
+from authsm.flows.sign_out.results import result_of
+from authsm.observe import Audience, JournalFailed, SignedOutLocally
+from authsm.runners.carrying import failure_of
+from authsm.runners.handlers import Call
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Generator, Iterable, Mapping
+
+    from authsm.auth.holders import Holder
+    from authsm.core.drive import Ask, Message
+    from authsm.core.machine import Snapshot
+    from authsm.core.vocabulary import Effect
+    from authsm.credentials import Secret
+    from authsm.flows.sign_out.plan import Session, Unfinished
+    from authsm.flows.sign_out.policy import Authority, SignOutPolicy
+    from authsm.flows.sign_out.results import SignOutResult
+    from authsm.observe import Notice, Observer
+    from authsm.runners.handlers import EffectRunner, Handler
+
+SignOutDriver: TypeAlias = "Generator[Ask[SignOutContext], Message | None, Snapshot[SignOutContext]]"
+
+
+class Request(Protocol):
+    """What a caller asked for. Requests that are equal may share one flight."""
+
+    def plan(self, session: Session, authority: Authority) -> Plan:
+        """Settle what is to be done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignOutRequest:
+    """Sign out.
+
+    Attributes:
+        policy: What the application chose.
+        global_sign_out: Whether every session of the user is to end.
+    """
+
+    policy: SignOutPolicy
+    global_sign_out: bool
+
+    def plan(self, session: Session, authority: Authority) -> Plan:
+        """Settle what is to be done."""
+        return settle(self.policy, session, authority, global_sign_out=self.global_sign_out)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """Try again what failed in a partial sign-out.
+
+    Attributes:
+        policy: What the application chose.
+        unfinished: What failed.
+    """
+
+    policy: SignOutPolicy
+    unfinished: Unfinished
+
+    def plan(self, session: Session, authority: Authority) -> Plan:
+        """Settle what is to be done."""
+        return settle_retry(self.policy, session, authority, self.unfinished)
+
+
+class Journal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is written down of a sign-out in progress. It holds no token.
+
+    Attributes:
+        version: The version of authsm that wrote it.
+        run: Which run it belongs to.
+        epoch: The session's epoch in the store.
+        global_sign_out: Whether every session of the user is to end; read even where the snapshot cannot be.
+        snapshot: Where the machine stood, as `Machine.to_json` wrote it.
+    """
+
+    version: str
+    run: str
+    epoch: int
+    global_sign_out: bool
+    snapshot: str
+
+
+def asked_for_all(journal: str) -> bool:
+    """Tell from a journal whether every session of the user is to end; False where it cannot be read.
+
+    Args:
+        journal: What was written down.
+
+    Returns:
+        What the interrupted sign-out was asked for.
+    """
+    try:
+        return msgspec.json.decode(journal, type=Journal).global_sign_out
+    except msgspec.DecodeError:
+        return False
+
+
+class SignOutRun:
+    """One sign-out, for a runner's loop to run.
+
+    Args:
+        holder: Who holds the credentials.
+        runner: Who carries out the remote effects.
+        request: What was asked for.
+        limits: How long things may take.
+        observers: Who is told.
+        journal: What was written down of a sign-out that a crash interrupted, if this one is to end it.
+    """
+
+    def __init__(
+        self,
+        holder: Holder,
+        runner: EffectRunner,
+        request: Request,
+        *,
+        limits: Limits,
+        observers: Iterable[Observer] = (),
+        journal: str | None = None,
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.audience = Audience(self.id, observers)
+        self.cleared: Callable[[], None] = _nothing
+        self.handlers: Mapping[type[Effect], Handler] = {**runner.handlers, ClearCredentials: self._clear}
+        self._holder = holder
+        self._runner = runner
+        self._request = request
+        self._limits = limits
+        self._was_signed_in = False
+        self._username = ""
+        self._journal = journal
+        self._resumed = journal is not None
+
+    @property
+    def seconds_to_open(self) -> float:
+        """How long the holder may take to say what it holds, in seconds."""
+        return self._limits.seconds.get(ClearCredentials, ClearCredentials.seconds)
+
+    def start(self) -> SignOutDriver:
+        """Read the facts, settle the plan, and begin; or go on where a crash interrupted. Blocks, and never raises.
+
+        Returns:
+            The driver, for a runner's loop.
+        """
+        if self._journal is not None:
+            try:
+                return self._resume(self._journal)
+            except (msgspec.DecodeError, SnapshotError) as error:
+                # Another version wrote it. Every remote step can safely be tried again, so begin from the start.
+                self.audience.tell(JournalFailed(self.id, self._holder.key, scrub(str(error))))
+        try:
+            held = self._holder.open()
+            session = session_of(held.data, key=self._holder.key, epoch=held.epoch)
+            self._was_signed_in = session.signed_in
+            self._username = username_of(held.data)
+        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
+            return self.start_unread(failure_of(error).message)
+        return self._begin(self._stop_if_a_handler_is_missing(self._request.plan(session, self._runner.authority)))
+
+    def start_unread(self, reason: str) -> SignOutDriver:
+        """Begin, and end at once, because the credentials could not be read.
+
+        Args:
+            reason: Why, in one line.
+
+        Returns:
+            The driver, for a runner's loop.
+        """
+        return self._begin(Plan.stopped(self._holder.key, Why.STORE_UNREADABLE, scrub(reason)))
+
+    def start_called_off(self) -> SignOutDriver:
+        """Begin, and end at once, because every caller left before the turn of this sign-out had come.
+
+        Returns:
+            The driver, for a runner's loop.
+        """
+        return self._begin(Plan.stopped(self._holder.key, Why.USER_CANCELLED))
+
+    def _begin(self, plan: Plan) -> SignOutDriver:
+        start = SIGN_OUT.start(SignOutContext(plan))
+        return drive(SIGN_OUT, start, Begin(), run=self.id, limits=self._limits, observe=self.observe)
+
+    def _resume(self, text: str) -> SignOutDriver:
+        journal = msgspec.json.decode(text, type=Journal)
+        snapshot = SIGN_OUT.from_json(journal.snapshot)
+        self._holder.reopen(journal.epoch)
+        self._was_signed_in = True
+        self._username = username_of(self._holder.known)
+        again = SIGN_OUT.again(snapshot).snapshot
+        return drive(SIGN_OUT, again, run=self.id, limits=self._limits, observe=self.observe)
+
+    def _stop_if_a_handler_is_missing(self, plan: Plan) -> Plan:
+        if plan.stop is not None:
+            return plan
+        missing = [effect.__name__ for effect in _due(plan) if effect not in self.handlers]
+        if not missing:
+            return plan
+        message = f"The runner has no handler for {', '.join(missing)}, which this sign-out needs."
+        return Plan.stopped(plan.key, Why.MISSING_HANDLER, message, epoch=plan.epoch)
+
+    def observe(self, notice: Notice) -> None:
+        """Tell the observers; when the clear has an outcome, whoever waits for this session may go on."""
+        self.audience.tell(notice)
+        if not isinstance(notice, Transition) or not isinstance(notice.effect, ClearCredentials):
+            return
+        event = notice.event
+        if isinstance(event, CredentialsCleared) and self._was_signed_in and event.note != SUPERSEDED:
+            effect = notice.effect
+            self.audience.tell(SignedOutLocally(self.id, effect.key, effect.epoch, self._resumed))
+        self.cleared()
+
+    def before(self, ask: Ask[Any]) -> None:
+        """Fence off saves and journal, before each effect that cannot be undone. Blocks, and never raises."""
+        effect = ask.effect
+        if not (self._was_signed_in and isinstance(effect, SignOutEffect) and effect.irreversible):
+            return
+        to_all = isinstance(self._request, SignOutRequest) and self._request.global_sign_out
+        journal = Journal(__version__, self.id, effect.epoch, to_all, SIGN_OUT.to_json(ask.snapshot))
+        self._write(lambda: self._holder.write_journal(msgspec.json.encode(journal).decode()))
+
+    def _write(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - whatever a store raises: a journal never stops a sign-out
+            reason = failure_of(error, self.secrets()).message
+            self.audience.tell(JournalFailed(self.id, self._holder.key, reason))
+
+    def call(self, ask: Ask[Any], stop: threading.Event) -> Call:
+        """Make what a handler is given; see `Call`."""
+        return Call(
+            id=f"{self.id}/{ask.id}",
+            attempt=ask.effect.attempt,
+            ends=time.monotonic() + ask.seconds,
+            stop=stop,
+            username=self._username,
+            tokens=self._holder.tokens,
+            save_refreshed=self._holder.save_refreshed,
+        )
+
+    def _clear(self, _: ClearCredentials, __: Call) -> str | None:
+        note = self._holder.clear()
+        self._write(self._holder.erase_journal)
+        return note
+
+    def secrets(self) -> Iterable[Secret]:
+        """Give every secret of the session that is known."""
+        return secrets_of(self._holder.known)
+
+    def result(self, end: Snapshot[SignOutContext]) -> SignOutResult:
+        """Read the result.
+
+        Args:
+            end: Where the machine ended.
+
+        Returns:
+            The result.
+        """
+        evidence = evidence_of(
+            self._holder.known,
+            authority=self._runner.authority,
+            hosted_ui_url=self._runner.hosted_ui_url,
+            resumed=self._resumed,
+        )
+        return result_of(end, evidence)
+
+
+def _nothing() -> None:
+    """Nobody waits."""
+
+
+def _due(plan: Plan) -> Iterable[type[Effect]]:
+    """Give the types of the effects that a plan makes due."""
+    for state in SIGN_OUT.table.states.values():
+        effect = state.effect
+        if effect is not None and issubclass(effect, SignOutEffect) and getattr(plan, effect.step) is None:
+            yield effect
