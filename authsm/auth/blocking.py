@@ -227,15 +227,15 @@ class Auth:
             self._last_result = done.result()
 
     def _watch(self, flight: Flight) -> Iterator[Transition[SignOutContext]]:
-        seen: queue.SimpleQueue[Transition[SignOutContext] | Future[SignOutResult]] = queue.SimpleQueue()
-        flight.listen(seen.put)
-        flight.result.add_done_callback(seen.put)
+        seen: queue.SimpleQueue[tuple[Transition[SignOutContext] | None]] = queue.SimpleQueue()
+        flight.listen(lambda transition: seen.put((transition,)))
+        flight.result.add_done_callback(lambda _: seen.put((None,)))
         while True:
-            came: Transition[SignOutContext] | Future[SignOutResult] = _await(flight, lambda: _get(seen))
-            if isinstance(came, Future):
-                came.result()
-                return
-            yield came
+            (transition,) = _await(flight, lambda: _get(seen))
+            if transition is None:
+                break
+            yield transition
+        flight.result.result()
 
 
 def start(flight: Flight) -> Flight:

@@ -1,0 +1,55 @@
+# Everything here works on a fresh machine that has Python 3.11 or later and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+MINISTACK := .venv-ministack/bin/python
+export AUTHSM_MINISTACK_PYTHON ?= $(abspath $(MINISTACK))
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test check soak bench diagrams clean
+.DELETE_ON_ERROR:
+
+help:  ## List what there is to make.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/installed  ## Sign out in every way, against a stand-in of Cognito, and watch.
+	@$(BIN)/authsm demo
+
+test: check .venv-ministack/installed  ## Check the code and run the tests; a few minutes.
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not soak"
+	$(BIN)/coverage report --include 'authsm/core/*,authsm/flows/*' --fail-under 100
+	$(BIN)/coverage report --skip-covered --sort cover | tail -n 40
+
+check: .venv/installed  ## Lint, types, layers, and whether the diagrams are current.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(BIN)/authsm diagram --check diagrams
+
+soak: .venv/installed  ## Long runs; SOAK=10 makes them ten times as long.
+	AUTHSM_SOAK=$(or $(SOAK),1) $(PYTEST) -m soak
+
+bench: .venv/installed  ## Measure against peers, in ratios.
+	$(BIN)/python -m tests.benchmarks
+
+diagrams: .venv/installed  ## Draw the diagrams anew.
+	$(BIN)/authsm diagram --all diagrams
+
+clean:  ## Remove everything that make made.
+	rm -rf .venv .venv-ministack .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("authsm needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[cli,testing]' --group dev
+	touch $@
+
+# The stand-in pins botocore, so it lives in an environment of its own.
+.venv-ministack/installed:
+	$(PYTHON) -m venv .venv-ministack
+	$(MINISTACK) -m pip install --quiet 'ministack>=1.5,<1.6' cryptography
+	touch $@
