@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -219,8 +219,9 @@ class Machine(Generic[C]):
             SnapshotError: The text is no snapshot of this machine, or one of another version of its chart.
         """
         try:
-            said = msgspec.json.decode(text, type=_Stored)
-        except msgspec.DecodeError as error:
+            # Not msgspec's own decoder: a message may hold half a surrogate, from a file name say, and it refuses that.
+            said = msgspec.convert(json.loads(text), type=_Stored)
+        except (ValueError, RecursionError) as error:
             raise SnapshotError(f"This is no snapshot: {error}") from None
         if (said.machine, said.digest) != (self.name, self.digest):
             raise SnapshotError(
@@ -233,6 +234,9 @@ class Machine(Generic[C]):
             context: Any = msgspec.convert(said.context, type=self.table.context)
         except msgspec.ValidationError as error:
             raise SnapshotError(f"The context of the snapshot does not fit: {error}") from None
+        if msgspec.to_builtins(context) != said.context:
+            # msgspec fills in what is missing and passes over what it does not know; both would change what was said.
+            raise SnapshotError("The context of the snapshot does not fit: fields are missing, or there are others.")
         return Snapshot(said.state, context, said.attempt)
 
 
@@ -240,5 +244,5 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
     machine: str
     digest: str
     state: str
-    attempt: int
+    attempt: Annotated[int, msgspec.Meta(ge=1)]
     context: dict[str, Any]

@@ -10,21 +10,34 @@ answers).
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections import Counter
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+from statemachine import Event as StateChartEvent
+from statemachine import State
 from statemachine.callbacks import CallbackGroup
 
-from authsm.core.chart import Chart, ChartState, Doing, End, Waiting
+from authsm.core.chart import Chart, Doing, End, Waiting
 from authsm.core.vocabulary import Context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from authsm.core.vocabulary import Effect, Event
+
+
+_SETTINGS = frozenset({"allow_event_without_transition", "catch_errors_as_events"})
+"""What `Chart` has set, and no chart may undo."""
+
+_OF_EVERY_CHART = frozenset({*vars(Chart), "initial_state", "final_states"})
+"""What Python and python-statemachine put into the class of every chart."""
+
+_TAKEN = frozenset({*dir(Chart), "history_values", "model", "state_field"})
+"""What every instance of a chart has already."""
 
 
 class ChartError(TypeError):
@@ -108,10 +121,12 @@ def read(chart: type[Chart[Any]]) -> Table:
     Raises:
         ChartError: The chart uses what a pure step cannot do, or has a row that is wrong.
     """
+    _refuse_what_is_no_chart(chart)
     _refuse_foreign_parts(chart)
     context = _context_of(chart)
-    states = {state.id: _read_state(state) for state in chart.states_map.values()}
+    states = {state.id: _read_state(chart, state) for state in chart.states_map.values()}
     rows = tuple(row for state in chart.states_map.values() for row in _read_rows(chart, state, states[state.id]))
+    _refuse_namesakes(chart, states.values())
     _refuse_bad_guards(chart, context, states.values())
     for state in states.values():
         _refuse_bad_rows(chart, state, [row for row in rows if row.source == state.name])
@@ -123,27 +138,49 @@ def _refuse(chart: type[Chart[Any]], what: str) -> ChartError:
     return ChartError(f"{chart.__name__}: {what}")
 
 
+def _refuse_what_is_no_chart(chart: object) -> None:
+    if not (isinstance(chart, type) and issubclass(chart, Chart)):
+        raise ChartError(f"{chart!r} is no chart: write `class ...(Chart[YourContext])`.")
+
+
 def _refuse_foreign_parts(chart: type[Chart[Any]]) -> None:
-    own = [base for base in chart.__mro__ if issubclass(base, Chart) and base is not Chart]
-    if len(own) > 1:
-        raise _refuse(
-            chart,
-            f"it extends the chart {own[1].__name__}; python-statemachine adds the transitions of a subclass to the "
-            "states of its base. Write the rows out in one class.",
-        )
+    for base in chart.__mro__[1:]:
+        if issubclass(base, Chart) and base is not Chart:
+            raise _refuse(
+                chart,
+                f"it extends the chart {base.__name__}; python-statemachine adds the transitions of a subclass to the "
+                "states of its base. Write the rows out in one class.",
+            )
+        if base not in Chart.__mro__:
+            raise _refuse(
+                chart, f"it inherits from {base.__name__}, and python-statemachine looks for callbacks and guards there."
+            )
+    if not chart.states_map:
+        raise _refuse(chart, "it has no states.")
     if chart._class_listeners:  # noqa: SLF001 - python-statemachine offers no public way to see them
         raise _refuse(chart, "listeners are not supported: give `drive` observers instead.")
     for name, value in vars(chart).items():
-        if name.startswith("__") and name.endswith("__"):
-            continue
-        if isinstance(value, property | classmethod | staticmethod) or type(value).__name__ == "function":
-            raise _refuse(
-                chart,
-                f"{name!r} is a callback or method. Charts have no actions: what an event changes is said by "
-                "`Context.after`, guards are properties of the context, and what is to be done is an effect.",
-            )
+        _refuse_foreign_attribute(chart, name, value)
     for state in chart.states_map.values():
         _refuse_foreign_state(chart, state)
+    _refuse_taken_names(chart)
+
+
+def _refuse_foreign_attribute(chart: type[Chart[Any]], name: str, value: object) -> None:
+    if isinstance(value, State | StateChartEvent):
+        return
+    if name in _SETTINGS:
+        raise _refuse(chart, f"it sets {name!r}, which only `Chart` may: python-statemachine would act on it alone.")
+    if name in _OF_EVERY_CHART or name.startswith("__annot"):
+        return
+    if callable(value) or isinstance(value, property | classmethod | staticmethod):
+        raise _refuse(
+            chart,
+            f"{name!r} is a callback or method. Charts have no actions: what an event changes is said by "
+            "`Context.after`, guards are properties of the context, and what is to be done is an effect.",
+        )
+    if not (name.startswith("__") and name.endswith("__")):
+        raise _refuse(chart, f"{name!r} is neither a state nor a row: what a machine remembers is its context.")
 
 
 def _refuse_foreign_state(chart: type[Chart[Any]], state: Any) -> None:
@@ -151,14 +188,31 @@ def _refuse_foreign_state(chart: type[Chart[Any]], state: Any) -> None:
         raise _refuse(
             chart, f"state {state.id!r} is nested, parallel or has a history; only flat charts are supported."
         )
-    if not isinstance(state, ChartState):
+    if not isinstance(state, Waiting | Doing | End):
         raise _refuse(chart, f"state {state.id!r} is a plain State: write it as Waiting, Doing or End.")
+    if state.value != state.id:
+        raise _refuse(chart, f"state {state.id!r} is also known as {state.value!r}: give it one name.")
     for spec in state._specs:  # noqa: SLF001 - the callbacks of a state are listed nowhere else
         if not spec.is_convention:
             raise _refuse(
                 chart,
                 f"state {state.id!r} has the {spec.group.name.lower()} callback {spec.attr_name!r}; states have none.",
             )
+
+
+def _refuse_taken_names(chart: type[Chart[Any]]) -> None:
+    for name in (*(state.id for state in chart.states_map.values()), *chart._events):  # noqa: SLF001 - listed nowhere else
+        if name in _TAKEN:
+            raise _refuse(chart, f"{str(name)!r} is a name that python-statemachine uses itself: choose another.")
+        if name in _callback_names(chart):
+            raise _refuse(chart, f"{str(name)!r} is a name under which python-statemachine looks for a callback.")
+
+
+def _callback_names(chart: type[Chart[Any]]) -> set[str]:
+    """Give the names under which python-statemachine would find a callback without being told."""
+    holders = [chart, *chart.states_map.values()]
+    holders += [transition for state in chart.states_map.values() for transition in state.transitions]
+    return {spec.func for holder in holders for spec in holder._specs if spec.is_convention}  # noqa: SLF001 - as above
 
 
 def _context_of(chart: type[Chart[Any]]) -> type[Context]:
@@ -170,17 +224,23 @@ def _context_of(chart: type[Chart[Any]]) -> type[Context]:
     raise _refuse(chart, "it does not say what it remembers: write `class ...(Chart[YourContext])`.")
 
 
-def _read_state(state: Any) -> StateInfo:
+def _read_state(chart: type[Chart[Any]], state: Any) -> StateInfo:
     match state:
         case Waiting():
             return StateInfo(state.id, StateKind.WAITING, state.events, None, state.when, state.about)
         case Doing():
-            events = tuple(state.effect.replies())
+            events = tuple(_replies(chart, state))
             return StateInfo(state.id, StateKind.DOING, events, state.effect, state.when, state.about)
-        case End():
-            return StateInfo(state.id, StateKind.END, (), None, state.when, state.about)
         case _:
-            raise AssertionError(state)
+            return StateInfo(state.id, StateKind.END, (), None, state.when, state.about)
+
+
+def _replies(chart: type[Chart[Any]], state: Doing) -> Iterator[type[Event]]:
+    effect = state.effect
+    for reply in ("done", "failed"):
+        if not hasattr(effect, reply):
+            raise _refuse(chart, f"the effect {effect.__name__} of state {state.id!r} does not say its {reply!r} reply.")
+    return effect.replies()
 
 
 def _read_rows(chart: type[Chart[Any]], state: Any, info: StateInfo) -> Iterator[Row]:
@@ -189,6 +249,8 @@ def _read_rows(chart: type[Chart[Any]], state: Any, info: StateInfo) -> Iterator
         where = f"{state.id} -> {', '.join(target.id for target in transition.targets) or 'nowhere'}"
         if len(transition.targets) != 1 or transition.internal:
             raise _refuse(chart, f"the row {where} must have one target and leave its state.")
+        if transition.target not in chart.states_map.values():
+            raise _refuse(chart, f"the row {where} leads to a state that is none of this chart.")
         if not transition.events:
             raise _refuse(chart, f"the row {where} has no event, so it would be taken at once.")
         guard = _guard_of(chart, where, transition)
@@ -223,13 +285,31 @@ def _guard_of(chart: type[Chart[Any]], where: str, transition: Any) -> str | Non
     return guards[0] if guards else None
 
 
+def _refuse_namesakes(chart: type[Chart[Any]], states: Iterable[StateInfo]) -> None:
+    """Refuse what python-statemachine, and every snapshot in JSON, would take for one another."""
+    known: dict[str, type] = {}
+    for state in states:
+        for each in (*state.events, *((state.effect,) if state.effect else ())):
+            if known.setdefault(each.__name__, each) is not each:
+                raise _refuse(chart, f"two different classes are called {each.__name__}: rename one.")
+
+
 def _refuse_bad_guards(chart: type[Chart[Any]], context: type[Context], states: Iterable[StateInfo]) -> None:
     guards = {state.when for state in states if state.when is not None}
     for state in chart.states_map.values():
         guards.update(spec.func for row in state.transitions for spec in row._specs if not spec.is_convention)  # noqa: SLF001 - as above
     for guard in sorted(guards):
-        if not isinstance(getattr(context, guard, None), property):
+        found = getattr(context, guard, None)
+        if not isinstance(found, property):
             raise _refuse(chart, f"the guard {guard!r} is not a property of {context.__name__}.")
+        if inspect.iscoroutinefunction(found.fget):
+            raise _refuse(chart, f"the guard {guard!r} is async: a coroutine that nobody awaits is always true.")
+        if hasattr(chart, guard) or guard in _TAKEN or guard in _callback_names(chart) or guard == "v":
+            raise _refuse(
+                chart,
+                f"the guard {guard!r} has a name that means something else to python-statemachine (a state, an event, "
+                "a callback, one of its own attributes, or `v` for `or`): choose another.",
+            )
 
 
 def _refuse_bad_rows(chart: type[Chart[Any]], state: StateInfo, rows: list[Row]) -> None:

@@ -19,8 +19,8 @@ What a refusal means after an attempt that may have been done (`ALREADY_DONE`):
 
 | Operation | Answer | Meaning |
 |---|---|---|
-| GlobalSignOut | ``NotAuthorizedException`` that says "revoked" | done: the sign-out killed the very token that asks for it |
-| RevokeToken | ``NotAuthorizedException`` that says "revoked" | done; undeclared, a repeated revocation is answered 200 |
+| GlobalSignOut | ``NotAuthorizedException`` that says "revoked" | done: the sign-out killed the token that asks for it |
+| RevokeToken | ``NotAuthorizedException`` that says "revoked" | done; not declared: a repeated one is answered 200 |
 | AdminUserGlobalSignOut | any | a failure: a repeated one is answered 200 |
 | GetTokensFromRefreshToken | ``RefreshTokenReuseException`` | a failure: the new tokens were lost with the answer |
 
@@ -51,7 +51,7 @@ _LONGEST_MESSAGE: Final = 400
 
 _ADVICE: Final[Mapping[str, str]] = {
     "UnsupportedOperationException": (
-        "Token revocation is not enabled on the app client: switch it on (EnableTokenRevocation of UpdateUserPoolClient)."
+        "Token revocation is not enabled on the app client: switch on its setting EnableTokenRevocation."
     ),
     "UnsupportedTokenTypeException": "Only a refresh token can be revoked: store the refresh token as refresh_token.",
     "UnauthorizedException": "The app client did not issue this token, or its secret is wrong: check both.",
@@ -84,7 +84,7 @@ class Answer:
     """What the service answered.
 
     Attributes:
-        from_cognito: Whether it has a request id, as everything that Cognito sends has; a captive portal's page has not.
+        from_cognito: Whether it has a request id, as all that Cognito sends has; a captive portal's page has not.
         tokens: The tokens that came with it.
         note: What there is to say about it; None where there is nothing.
     """
@@ -220,7 +220,9 @@ def _refusal(response: Mapping[str, Any], secrets: Iterable[Secret]) -> Setback:
     broken = status >= _SERVER_ERRORS or code == "InternalErrorException"
     if not code or code.isdecimal():
         # Where the body names no error, botocore gives the status for a code and the whole body for a message.
-        failure = Failure(FailureKind.UNREACHABLE, "NotCognito", f"{NOT_COGNITO.failure.message} It said HTTP {status}.")
+        failure = Failure(
+            FailureKind.UNREACHABLE, "NotCognito", f"{NOT_COGNITO.failure.message} It said HTTP {status}."
+        )
         return Setback(failure, again=broken or status == _TOO_MANY_REQUESTS, unknown=broken)
     advice = _ADVICE.get(code) or (_advice_not_authorized(message) if code == "NotAuthorizedException" else "")
     line = _line(message, secrets) or code

@@ -5,10 +5,10 @@ At the level DEBUG, botocore logs whole requests and answers: tokens, client sec
 handler sees them; outside of it they pass untouched.
 
 Two things do it. A filter on each logger of these libraries runs before the handlers of that logger and of those above
-it. A logger that is first made in the middle of a call has no filter yet, and no handler either, so its records come to
-the library's top logger first: a handler there, which writes nothing, rewrites them before the handlers of the root
-logger see them. These three libraries give their top loggers a `logging.NullHandler` themselves, so one more such handler
-does not change whether anything is printed. Levels, propagation and the record factory stay as they are.
+it. A logger that is first made in the middle of a call has no filter yet, and no handler either, so its records come
+to the library's top logger first: a handler there, which writes nothing, rewrites them before the handlers of the root
+logger see them. These three libraries give their top loggers a `logging.NullHandler` themselves, so one more of the
+kind does not change whether anything is printed. Levels, propagation and the record factory stay as they are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 from authsm.credentials import scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from authsm.credentials import Secret
 
@@ -60,7 +60,7 @@ _in_hand: ContextVar[_InHand | None] = ContextVar("authsm_secrets_in_hand", defa
 
 
 @contextmanager
-def scrubbed(secrets: Iterable[Secret], *, answers_hold_secrets: bool = False) -> Iterator[None]:
+def scrubbed(secrets: Iterable[Secret], *, answers_hold_secrets: bool = False) -> Generator[None]:
     """Within this block, hide secrets in what boto3, botocore and urllib3 log from this thread or task.
 
     Whatever looks like a JSON Web Token and whatever signs a request is hidden, too. Blocks may be nested.

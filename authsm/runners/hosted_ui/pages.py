@@ -1,0 +1,93 @@
+"""The pages that the browser is shown. All of them are static: nothing of a request ever stands in one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STYLE: Final = """
+:root { color-scheme: light dark; --ground: #f4f5f7; --card: #fff; --ink: #1b1f24; --soft: #4d5661; --edge: #d5dae0 }
+@media (prefers-color-scheme: dark) {
+  :root { --ground: #14171b; --card: #1e2227; --ink: #eef1f4; --soft: #b0b8c1; --edge: #363c44 }
+}
+* { box-sizing: border-box }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--ground);
+  color: var(--ink); font: 1rem/1.5 system-ui, sans-serif }
+main { width: 100%; max-width: 28rem; padding: 2rem; background: var(--card); border: 1px solid var(--edge);
+  border-radius: .75rem }
+h1 { margin: 0 0 .5rem; font-size: 1.375rem; line-height: 1.25 }
+p { margin: 0; color: var(--soft) }
+"""
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{text}</p>
+</main>
+</body>
+</html>
+"""
+
+
+def _page(title: str, text: str) -> bytes:
+    return _PAGE.format(title=title, text=text, style=_STYLE).encode()
+
+
+_STYLE_DIGEST: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+SECURITY_HEADERS: Final = (
+    ("Content-Security-Policy", _POLICY),
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+"""What every answer carries. The policy allows one style, by its digest, and nothing else (CSP Level 3)."""
+
+CAME_BACK: Final = _page(
+    "You are signed out in this browser", "You can close this page and go back to the application."
+)
+"""For the browser that came back."""
+
+CAME_BACK_WITH_ERROR: Final = _page(
+    "The sign-out did not finish",
+    "This browser may still be signed in. Go back to the application: it says what happened.",
+)
+"""For the browser that came back with an error."""
+
+REFUSALS: Final[Mapping[HTTPStatus, bytes]] = {
+    HTTPStatus.BAD_REQUEST: _page(
+        "No sign-out was begun in this browser",
+        "This page changed nothing. To sign out, open the address that the application shows.",
+    ),
+    HTTPStatus.NOT_FOUND: _page("Nothing is here", "To sign out, open the address that the application shows."),
+    HTTPStatus.METHOD_NOT_ALLOWED: _page(
+        "This cannot be sent here", "To sign out, open the address that the application shows."
+    ),
+    HTTPStatus.MISDIRECTED_REQUEST: _page(
+        "This is not the right address", "To sign out, open the address that the application shows."
+    ),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: _page(
+        "The browser sent too much",
+        "Delete the cookies of this address, or use a private window, and open the address that the application shows.",
+    ),
+}
+"""For everything else that arrives, by the status it is answered with."""

@@ -1,0 +1,443 @@
+"""The handler as a runner sees it: real sockets, real HTTP, and a browser with cookies of its own."""
+
+import contextlib
+import io
+import os
+import socket
+import subprocess
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from authsm.core.vocabulary import EffectFailedError, FailureKind
+from authsm.errors import ConfigurationException, UserCancelledException
+from authsm.flows.sign_out.effects import ShowHostedUISignOut
+from authsm.runners.hosted_ui import LoopbackHostedUI, listener, loopback
+from authsm.runners.hosted_ui.urls import SignOutURL
+from authsm.testing.fake_cognito import FakeCognito
+from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, SignOut, make_call, send
+from tests.runners.hosted_ui.test_listener import free_port, listens, needs_ipv6
+
+PROVIDER = "https://auth.example.com"
+
+
+class Desktop:
+    """A program with a handler, and what it showed to its user."""
+
+    def __init__(self, *urls: str, domain: str = PROVIDER, client_id: str = "abc", **options: Any) -> None:
+        self.urls = urls or (f"http://127.0.0.1:{free_port()}/signed-out",)
+        self.shown: SimpleQueue[str] = SimpleQueue()
+        settings = {"open_browser": lambda _: None, "show_url": self.shown.put} | options
+        self.handler = LoopbackHostedUI(domain=domain, client_id=client_id, sign_out_urls=self.urls, **settings)
+
+    def sign_out(self, *, seconds: float = WAIT_SECONDS) -> SignOut:
+        return SignOut(self.handler, self.shown, seconds=seconds)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Every test leaves only the threads that were there before."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WAIT_SECONDS)
+        assert not thread.is_alive()
+
+
+def begin(sign_out: SignOut) -> Browser:
+    """A browser that was sent to the provider, and has not come back yet."""
+    browser = Browser()
+    assert browser.get(sign_out.start_url, follow=False).status == 302
+    return browser
+
+
+def test_the_browser_signs_out_and_comes_back() -> None:
+    with FakeCognito() as cognito:
+        desktop_url = f"http://127.0.0.1:{free_port()}/signed-out"
+        client = cognito.add_client(sign_out_urls=(desktop_url,), callback_urls=("http://127.0.0.1:1/in",))
+        cognito.add_user("ada", password="Correct-Horse-1")
+        browser = Browser()
+        login = f"{cognito.domain}/login?response_type=code&client_id={client.id}&redirect_uri=http://127.0.0.1:1/in"
+        browser.get(login, follow=False, form={"username": "ada", "password": "Correct-Horse-1"})
+        assert cognito.browser_sessions("ada") == 1
+        with Desktop(desktop_url, domain=cognito.domain, client_id=client.id).sign_out() as sign_out:
+            page = browser.get(sign_out.start_url)
+            assert page.status == 200
+            assert b"You are signed out" in page.body
+            assert sign_out.succeeded()
+        assert cognito.browser_sessions("ada") == 0
+
+
+def test_the_browser_is_opened_with_the_url_that_is_shown() -> None:
+    opened: SimpleQueue[str] = SimpleQueue()
+    with Desktop(open_browser=opened.put).sign_out() as sign_out:
+        assert opened.get(timeout=WAIT_SECONDS) == sign_out.start_url
+
+
+def test_the_start_leads_to_the_provider_with_the_url_that_is_held() -> None:
+    desktop = Desktop()
+    with desktop.sign_out() as sign_out:
+        page = Browser().get(sign_out.start_url, follow=False)
+        assert page.headers["Location"] == desktop.handler.sign_out_url
+        assert desktop.handler.sign_out_url.startswith(f"{PROVIDER}/logout?client_id=abc&logout_uri=http%3A%2F%2F127")
+
+
+def test_somebody_elses_link_is_not_the_return() -> None:
+    desktop = Desktop()
+    with desktop.sign_out() as sign_out:
+        assert send(desktop.urls[0]).status == 400
+        browser = begin(sign_out)
+        assert send(desktop.urls[0]).status == 400
+        assert Browser().get(desktop.urls[0]).status == 400
+        assert send(desktop.urls[0], Cookie=f"authsm-sign-out-{desktop.urls[0].split(':')[2][:5]}=x").status == 400
+        assert sign_out.waits
+        assert browser.get(desktop.urls[0]).status == 200
+        assert sign_out.succeeded()
+
+
+@pytest.mark.parametrize(
+    ("status", "options"),
+    [
+        (421, {"Host": "evil.example"}),
+        (421, {"Host": "localhost:{port}"}),
+        (405, {"method": "POST"}),
+        (400, {"Sec_Purpose": "prefetch"}),
+        (404, {"path": "/favicon.ico"}),
+        (404, {"path": "/"}),
+    ],
+)
+def test_what_is_not_the_return_is_answered_and_ignored(status: int, options: dict[str, str]) -> None:
+    desktop = Desktop()
+    with desktop.sign_out() as sign_out:
+        browser = begin(sign_out)
+        (cookie,) = browser.cookies
+        url = desktop.urls[0].replace("/signed-out", options.get("path", "/signed-out"))
+        headers = {name: value.format(port=url.split(":")[2].split("/")[0]) for name, value in options.items()}
+        headers.pop("path", None)
+        assert send(url, Cookie=f"{cookie.name}={cookie.value}", **headers).status == status
+        assert sign_out.waits
+        assert browser.get(desktop.urls[0]).status == 200
+        assert sign_out.succeeded()
+
+
+def test_silent_connections_hold_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would outlive the call, if the browser had to wait for them."""
+    monkeypatch.setattr(listener, "READ_SECONDS", 10 * WAIT_SECONDS)
+    desktop = Desktop()
+    with desktop.sign_out() as sign_out, contextlib.ExitStack() as silent:
+        port = int(sign_out.start_url.split(":")[2].split("/")[0])
+        for _ in range(30):
+            silent.enter_context(socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS))
+        assert begin(sign_out).get(desktop.urls[0]).status == 200
+        assert sign_out.succeeded()
+
+
+def test_an_error_of_the_provider_is_told() -> None:
+    desktop = Desktop()
+    with desktop.sign_out() as sign_out:
+        assert send(f"{desktop.urls[0]}?error=forged").status == 400
+        page = begin(sign_out).get(f"{desktop.urls[0]}?error=access_denied&error_description=Not+today")
+        failure = sign_out.failure()
+    assert failure.kind is FailureKind.REFUSED
+    assert failure.code == "access_denied"
+    assert failure.message.endswith("access_denied: Not today")
+    assert b"may still be signed in" in page.body
+    assert b"oday" not in page.body
+
+
+def test_a_cancel_ends_every_wait_and_is_then_forgotten() -> None:
+    port = free_port()
+    desktop = Desktop(f"http://127.0.0.1:{port}/a", f"http://127.0.0.1:{free_port()}/b")
+    desktop.handler.cancel()
+    with desktop.sign_out() as first, desktop.sign_out() as second:
+        desktop.handler.cancel()
+        for sign_out in (first, second):
+            sign_out.end()
+            assert isinstance(sign_out.raised, UserCancelledException)
+    with desktop.sign_out() as third:
+        begin(third).get(desktop.urls[0])
+        assert third.succeeded()
+
+
+def test_a_call_that_is_given_up_ends() -> None:
+    with Desktop().sign_out() as sign_out:
+        sign_out.stop.set()
+        assert sign_out.failure().kind is FailureKind.INTERRUPTED
+
+
+def test_running_out_of_time_names_the_url_to_register() -> None:
+    desktop = Desktop()
+    with desktop.sign_out(seconds=0.1) as sign_out:
+        failure = sign_out.failure()
+    assert failure.kind is FailureKind.TIMED_OUT
+    assert desktop.urls[0] in failure.message
+    assert "app client abc" in failure.message
+
+
+def test_the_wait_ends_before_the_runner_stops_listening() -> None:
+    class Clock:
+        stop = threading.Event()
+
+        def __init__(self) -> None:
+            self.left = [300.0, 300.0, 300.0, 1.0]
+
+        def seconds_left(self) -> float:
+            return self.left.pop(0)
+
+    clock = Clock()
+    handler: Callable[..., None] = Desktop().handler
+    with pytest.raises(EffectFailedError) as caught:
+        handler(ShowHostedUISignOut(), clock)
+    assert caught.value.failure.kind is FailureKind.TIMED_OUT
+    assert clock.left == []
+
+
+def test_the_next_url_stands_in_for_a_port_that_is_taken() -> None:
+    desktop = Desktop(f"http://127.0.0.1:{free_port()}/a", f"http://127.0.0.1:{free_port()}/b")
+    with desktop.sign_out() as first, desktop.sign_out() as second:
+        one, other = begin(first), begin(second)
+        assert second.start_url.startswith(desktop.urls[1][:-1])
+        assert "%2Fb" in Browser().get(second.start_url, follow=False).headers["Location"]
+        assert other.get(desktop.urls[0]).status == 400
+        assert one.get(desktop.urls[1].replace("/b", "/a")).status == 404
+        assert other.get(desktop.urls[1]).status == 200
+        assert second.succeeded()
+        assert first.waits
+        assert one.get(desktop.urls[0]).status == 200
+        assert first.succeeded()
+
+
+def test_without_a_free_port_nothing_is_begun() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [each.getsockname()[1] for each in (one, other)]
+        desktop = Desktop(*(f"http://127.0.0.1:{port}/x" for port in ports))
+        with pytest.raises(EffectFailedError) as caught:
+            desktop.handler(ShowHostedUISignOut(), make_call())
+    failure = caught.value.failure
+    assert (failure.kind, failure.code) == (FailureKind.UNREACHABLE, "NoFreePort")
+    assert all(str(port) in failure.message for port in ports)
+    assert desktop.shown.empty()
+
+
+@needs_ipv6
+def test_a_squatter_on_ipv6_drives_localhost_to_the_next_port() -> None:
+    desktop = Desktop(f"http://localhost:{free_port()}/x", f"http://localhost:{free_port()}/x")
+    port = int(desktop.urls[0].split(":")[2].split("/")[0])
+    with socket.create_server(("::1", port), family=socket.AF_INET6), desktop.sign_out() as sign_out:
+        assert sign_out.start_url.startswith(desktop.urls[1][:-1])
+        assert begin(sign_out).get(desktop.urls[1]).status == 200
+        assert sign_out.succeeded()
+
+
+@needs_ipv6
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+def test_localhost_is_served_on_both_addresses(address: str) -> None:
+    desktop = Desktop(f"http://localhost:{free_port()}/x")
+    with desktop.sign_out() as sign_out:
+        (cookie,) = begin(sign_out).cookies
+        url = desktop.urls[0]
+        host = url.split("/")[2]
+        page = send(url.replace("localhost", address), Host=host, Cookie=f"{cookie.name}={cookie.value}")
+        assert page.status == 200
+        assert sign_out.succeeded()
+
+
+def test_a_browser_that_cannot_be_opened_is_no_failure() -> None:
+    def open_browser(url: str) -> bool:
+        raise RuntimeError(url)
+
+    desktop = Desktop(open_browser=open_browser)
+    with desktop.sign_out() as sign_out:
+        assert begin(sign_out).get(desktop.urls[0]).status == 200
+        assert sign_out.succeeded()
+
+
+def test_a_browser_that_blocks_holds_nothing_up() -> None:
+    closed = threading.Event()
+    desktop = Desktop(open_browser=lambda _: closed.wait(WAIT_SECONDS))
+    with desktop.sign_out() as sign_out:
+        assert begin(sign_out).get(desktop.urls[0]).status == 200
+        assert sign_out.succeeded()
+    closed.set()
+
+
+def test_a_page_that_is_loaded_twice_gives_one_reply() -> None:
+    desktop = Desktop()
+    with desktop.sign_out() as sign_out:
+        browser = begin(sign_out)
+        port = int(desktop.urls[0].split(":")[2].split("/")[0])
+        (cookie,) = browser.cookies
+        request = f"GET /signed-out HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie.name}={cookie.value}\r\n\r\n"
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS) as one,
+            socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS) as other,
+        ):
+            one.sendall(request.encode())
+            with contextlib.suppress(ConnectionError):  # the first may have ended it all
+                other.sendall(request.encode())
+            assert one.recv(15) == b"HTTP/1.1 200 OK"
+        assert sign_out.succeeded()
+    with desktop.sign_out() as again:
+        assert browser.get(desktop.urls[0]).status == 400
+        assert again.waits
+
+
+def test_the_first_verdict_counts() -> None:
+    flight = loopback._Flight(SignOutURL.parse("http://127.0.0.1:8400/x"), PROVIDER, 1.0)
+    expected = flight._expected
+    headers = [("Host", "127.0.0.1:8400"), ("Cookie", f"{expected.cookie_name}={expected.cookie.reveal()}")]
+    assert flight.answer("GET", "/x?error=x", headers).status == 200
+    first = flight._verdict
+    assert flight.answer("GET", "/x", headers).status == 200
+    assert flight._verdict is first is not None
+
+
+def come_back(desktop: Desktop, sign_out: SignOut) -> None:
+    begin(sign_out).get(desktop.urls[0])
+
+
+def come_back_with_error(desktop: Desktop, sign_out: SignOut) -> None:
+    begin(sign_out).get(f"{desktop.urls[0]}?error=x")
+
+
+def cancel(desktop: Desktop, sign_out: SignOut) -> None:
+    del sign_out
+    desktop.handler.cancel()
+
+
+def stop(desktop: Desktop, sign_out: SignOut) -> None:
+    del desktop
+    sign_out.stop.set()
+
+
+def wait(desktop: Desktop, sign_out: SignOut) -> None:
+    del desktop, sign_out
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("way_out", "seconds"),
+    [(come_back, WAIT_SECONDS), (come_back_with_error, WAIT_SECONDS), (cancel, WAIT_SECONDS), (stop, WAIT_SECONDS),
+     (wait, 0.1)],
+)  # fmt: skip
+def test_every_way_out_frees_the_port(host: str, way_out: Callable[[Desktop, SignOut], None], seconds: float) -> None:
+    port = free_port()
+    desktop = Desktop(f"http://{host}:{port}/x")
+    for _ in range(2):
+        with (
+            desktop.sign_out(seconds=seconds) as sign_out,
+            socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS),
+        ):
+            way_out(desktop, sign_out)
+            sign_out.end()
+            assert not listens("127.0.0.1", port)
+            if host == "localhost" and listener.has_ipv6_loopback():
+                assert not listens("::1", port)
+    assert not desktop.handler._flights
+
+
+def test_a_url_that_cannot_be_shown_frees_the_port() -> None:
+    def show_url(url: str) -> None:
+        raise RuntimeError(url)
+
+    port = free_port()
+    desktop = Desktop(f"http://127.0.0.1:{port}/x", show_url=show_url)
+    with pytest.raises(RuntimeError):
+        desktop.handler(ShowHostedUISignOut(), make_call())
+    assert not listens("127.0.0.1", port)
+    assert not desktop.handler._flights
+
+
+def test_by_default_the_url_is_printed_beside_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    desktop = Desktop(show_url=None)
+    with pytest.raises(EffectFailedError):
+        desktop.handler(ShowHostedUISignOut(), make_call(seconds=0.1))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"{desktop.urls[0].removesuffix('signed-out')}start/" in printed.err
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_without_an_error_stream_the_browser_may_still_open(
+    stream: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", None if stream is None else closed)
+    monkeypatch.setattr(sys, "stdout", None)
+    opened: SimpleQueue[str] = SimpleQueue()
+    desktop = Desktop(show_url=None, open_browser=opened.put)
+    with pytest.raises(EffectFailedError, match="did not come back"):
+        desktop.handler(ShowHostedUISignOut(), make_call(seconds=0.1))
+    assert opened.get(timeout=WAIT_SECONDS)
+
+
+def test_by_default_the_users_browser_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: SimpleQueue[str] = SimpleQueue()
+    monkeypatch.setattr(webbrowser, "open", opened.put)
+    with Desktop(open_browser=None).sign_out() as sign_out:
+        assert opened.get(timeout=WAIT_SECONDS) == sign_out.start_url
+
+
+def test_looking_for_browsers_waits_until_one_is_needed() -> None:
+    code = "import authsm.runners.hosted_ui, sys; sys.exit('webbrowser' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0  # noqa: S603 - our own code
+
+
+def test_another_provider_builds_its_own_url() -> None:
+    def end_session(*, domain: str, client_id: str, sign_out_url: str) -> str:
+        return f"{domain}/end-session?client={client_id}&to={sign_out_url}"
+
+    desktop = Desktop(domain="auth.example.com", client_id="my-app", logout_url=end_session)
+    assert desktop.handler.sign_out_url == f"{PROVIDER}/end-session?client=my-app&to={desktop.urls[0]}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"domain": "my-app"}, "The domain of the hosted UI"),
+        ({"client_id": "my app"}, "The client id"),
+        ({"sign_out_urls": []}, "The sign-out URLs are not a list"),
+        ({"sign_out_urls": "http://127.0.0.1:8400/"}, "The sign-out URLs are not a list"),
+        ({"sign_out_urls": None}, "The sign-out URLs are not a list"),
+        ({"sign_out_urls": ["http://127.0.0.1:8400/", "http://x/"]}, "'http://x/' is not a sign-out URL"),
+        ({"logout_url": lambda **_: "https://x\r\nSet-Cookie: y"}, "The logout URL that was built"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_told_at_once(setting: dict[str, Any], message: str) -> None:
+    settings = {"domain": PROVIDER, "client_id": "abc", "sign_out_urls": ["http://127.0.0.1:8400/"]} | setting
+    with pytest.raises(ConfigurationException, match=f"^{message}"):
+        LoopbackHostedUI(**settings)
+
+
+def test_nothing_shows_the_nonce_or_the_cookie() -> None:
+    desktop = Desktop()
+    with desktop.sign_out() as sign_out:
+        (cookie,) = begin(sign_out).cookies
+        (flight,) = desktop.handler._flights
+        shown = repr((desktop.handler, flight, flight._expected))
+        assert sign_out.start_url.rpartition("/")[2] not in shown
+        assert str(cookie.value) not in shown
+    assert repr(desktop.handler) == (
+        f"LoopbackHostedUI(domain='{PROVIDER}', client_id='abc', sign_out_urls={list(desktop.urls)!r})"
+    )
+
+
+def test_a_cookie_ends_although_the_call_never_does() -> None:
+    call = make_call(float("inf"))
+    call.stop.set()
+    with pytest.raises(EffectFailedError, match="Nobody waits"):
+        Desktop().handler(ShowHostedUISignOut(), call)
+
+
+def test_a_cookie_lives_as_long_as_the_call() -> None:
+    with Desktop().sign_out(seconds=20) as sign_out:
+        page = Browser().get(sign_out.start_url, follow=False)
+        assert "; Max-Age=20; HttpOnly; SameSite=Lax" in page.headers["Set-Cookie"]
+    assert loopback._LONGEST_COOKIE_SECONDS == 86400
