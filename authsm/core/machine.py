@@ -234,7 +234,7 @@ class Machine(Generic[C]):
             context: Any = msgspec.convert(said.context, type=self.table.context)
         except msgspec.ValidationError as error:
             raise SnapshotError(f"The context of the snapshot does not fit: {error}") from None
-        if msgspec.to_builtins(context) != said.context:
+        if json.loads(json.dumps(msgspec.to_builtins(context))) != said.context:
             # msgspec fills in what is missing and passes over what it does not know; both would change what was said.
             raise SnapshotError("The context of the snapshot does not fit: fields are missing, or there are others.")
         return Snapshot(said.state, context, said.attempt)

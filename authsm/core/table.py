@@ -153,7 +153,8 @@ def _refuse_foreign_parts(chart: type[Chart[Any]]) -> None:
             )
         if base not in Chart.__mro__:
             raise _refuse(
-                chart, f"it inherits from {base.__name__}, and python-statemachine looks for callbacks and guards there."
+                chart,
+                f"it inherits from {base.__name__}, and python-statemachine looks for callbacks and guards there.",
             )
     if not chart.states_map:
         raise _refuse(chart, "it has no states.")
@@ -210,7 +211,7 @@ def _refuse_taken_names(chart: type[Chart[Any]]) -> None:
 
 def _callback_names(chart: type[Chart[Any]]) -> set[str]:
     """Give the names under which python-statemachine would find a callback without being told."""
-    holders = [chart, *chart.states_map.values()]
+    holders: list[Any] = [chart, *chart.states_map.values()]
     holders += [transition for state in chart.states_map.values() for transition in state.transitions]
     return {spec.func for holder in holders for spec in holder._specs if spec.is_convention}  # noqa: SLF001 - as above
 
@@ -239,7 +240,9 @@ def _replies(chart: type[Chart[Any]], state: Doing) -> Iterator[type[Event]]:
     effect = state.effect
     for reply in ("done", "failed"):
         if not hasattr(effect, reply):
-            raise _refuse(chart, f"the effect {effect.__name__} of state {state.id!r} does not say its {reply!r} reply.")
+            raise _refuse(
+                chart, f"the effect {effect.__name__} of state {state.id!r} does not say its {reply!r} reply."
+            )
     return effect.replies()
 
 

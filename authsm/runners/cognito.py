@@ -27,7 +27,7 @@ _Ask: TypeAlias = "Callable[[CognitoIdentityProviderClient], Mapping[str, Any]]"
 
 _FIRST_WAIT: Final = 0.2
 _LONGEST_WAIT: Final = 2.0
-"""The waits between attempts, in seconds: a random part of the first, and of twice as much each time up to the longest."""
+"""Seconds between attempts: a random part of the first wait, then of twice as much each time, up to the longest."""
 
 _SUGGESTION: Final = "Correct the configuration of the CognitoRunner; nothing has been changed."
 
@@ -327,21 +327,23 @@ def _not_attempted(code: str, message: str) -> EffectFailedError:
 
 def _check_names(client_id: object, client_secret: object, user_pool_id: object) -> None:
     # The patterns are the service's own (API Reference: ClientIdType, ClientSecretType, UserPoolIdType).
-    if not isinstance(client_id, str) or not re.fullmatch(r"[\w+]{1,128}", client_id):
+    # No message shows a value: whoever mixes two arguments up passes a secret in the wrong place.
+    if not isinstance(client_id, str) or not re.fullmatch(r"[A-Za-z0-9_+]{1,128}", client_id):
         raise ConfigurationException(
-            f"{client_id!r} is no id of an app client.",
-            "Pass client_id: 1 to 128 letters and digits, as the app client's page of the user pool shows it.",
+            "The client_id is missing or malformed.",
+            "Pass the 1 to 128 letters and digits that the app client's page of the user pool shows.",
         )
     if client_secret is not None and not (
-        isinstance(client_secret, Secret) and re.fullmatch(r"[\w+]{24,64}", client_secret.reveal())
+        isinstance(client_secret, Secret) and re.fullmatch(r"[A-Za-z0-9_+]{24,64}", client_secret.reveal())
     ):
         raise ConfigurationException(
-            "The client_secret is none that Cognito gives out: it has 24 to 64 letters and digits.",
+            "The client_secret is malformed: one that Cognito gives out has 24 to 64 letters and digits.",
             "Copy it from the app client's page, or pass None if the app client has no secret.",
         )
     if user_pool_id is not None and not (
-        isinstance(user_pool_id, str) and re.fullmatch(r"[\w-]{1,40}_[0-9a-zA-Z]{1,53}", user_pool_id)
+        isinstance(user_pool_id, str) and re.fullmatch(r"(?=.{1,55}$)[A-Za-z0-9_-]+_[0-9a-zA-Z]+", user_pool_id)
     ):
         raise ConfigurationException(
-            f"{user_pool_id!r} is no id of a user pool.", "Pass user_pool_id in the form 'eu-central-1_AbCdEfGhI'."
+            "The user_pool_id is malformed.",
+            "Pass it as the user pool's page shows it, such as 'eu-central-1_AbCdEfGhI'.",
         )

@@ -19,7 +19,7 @@ What a refusal means after an attempt that may have been done (`ALREADY_DONE`):
 
 | Operation | Answer | Meaning |
 |---|---|---|
-| GlobalSignOut | ``NotAuthorizedException`` that says "revoked" | done: the sign-out killed the token that asks for it |
+| GlobalSignOut | ``NotAuthorizedException`` that says "revoked" | done: it killed the token that asks for it |
 | RevokeToken | ``NotAuthorizedException`` that says "revoked" | done; not declared: a repeated one is answered 200 |
 | AdminUserGlobalSignOut | any | a failure: a repeated one is answered 200 |
 | GetTokensFromRefreshToken | ``RefreshTokenReuseException`` | a failure: the new tokens were lost with the answer |
@@ -210,7 +210,11 @@ def failure_from(error: Exception, kind: FailureKind, secrets: Iterable[Secret])
         The failure, with the name of the exception as its code.
     """
     name = type(error).__name__
-    return Failure(kind, name, _line(str(error), secrets) or name)
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - a stranger's __str__ may raise anything, and what it raised must not get out
+        message = ""
+    return Failure(kind, name, _line(message, secrets) or name)
 
 
 def _refusal(response: Mapping[str, Any], secrets: Iterable[Secret]) -> Setback:

@@ -1,4 +1,4 @@
-"""The boto3 client ``cognito-idp``: its settings, checked when they are given, and the client, made when it is needed."""
+"""The boto3 client ``cognito-idp``: settings that are checked when given, a client that is made when needed."""
 
 from __future__ import annotations
 
@@ -44,10 +44,8 @@ class ClientSettings:
     def __post_init__(self) -> None:
         """Check the form of every value; whether there is such a region is asked of boto3 when the client is made."""
         _check_endpoint_url(self.endpoint_url)
-        for name, seconds in (("connect_timeout", self.connect_timeout), ("read_timeout", self.read_timeout)):
-            # The comparison is false for NaN, too.
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
-                raise ConfigurationException(f"{name} is {seconds!r}.", "Pass a number of seconds above 0.")
+        _check_seconds("connect_timeout", self.connect_timeout)
+        _check_seconds("read_timeout", self.read_timeout)
         check_count("max_connections", self.max_connections)
 
 
@@ -79,7 +77,16 @@ def check_region(region: object) -> None:
             "The region of the user pool is not known.", "Pass region, or a user_pool_id, which begins with it."
         )
     if not isinstance(region, str) or not re.fullmatch(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}", region):
-        raise ConfigurationException(f"{region!r} is no AWS region.", "Pass a region such as 'eu-central-1'.")
+        raise ConfigurationException(
+            "The region, or what the user_pool_id has before its underscore, is no name of an AWS region.",
+            "Pass a region such as 'eu-central-1'.",
+        )
+
+
+def _check_seconds(name: str, seconds: object) -> None:
+    # The comparison is false for NaN, too.
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+        raise ConfigurationException(f"{name} is {seconds!r}.", "Pass a number of seconds above 0.")
 
 
 def _check_endpoint_url(endpoint_url: object) -> None:

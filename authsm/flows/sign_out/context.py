@@ -128,10 +128,6 @@ _HOSTED_UI, _REFRESH_TOKENS, _GLOBAL_SIGN_OUT, _REVOKE_TOKEN, _CLEAR_CREDENTIALS
 
 
 def _done(step: int) -> Callable[[SignOutContext, Any], SignOutContext]:
-    return lambda context, _: _remember(context, step, _DONE)
-
-
-def _done_with_note(step: int) -> Callable[[SignOutContext, Any], SignOutContext]:
     return lambda context, event: _remember(context, step, Outcome(note=event.note) if event.note else _DONE)
 
 
@@ -185,7 +181,7 @@ def _global_failed(context: SignOutContext, failure: Failure) -> SignOutContext:
 
 _AFTER: Mapping[type[Event], Callable[[SignOutContext, Any], SignOutContext]] = {
     effects.Begin: _after_begin,
-    effects.HostedUISignedOut: _done_with_note(_HOSTED_UI),
+    effects.HostedUISignedOut: _done(_HOSTED_UI),
     effects.HostedUISignOutFailed: _after_hosted_ui_failure,
     effects.UserCancelled: _after_cancel,
     effects.TokensRefreshed: _done(_REFRESH_TOKENS),
@@ -194,7 +190,7 @@ _AFTER: Mapping[type[Event], Callable[[SignOutContext, Any], SignOutContext]] = 
     effects.GlobalSignOutFailed: _after_global_failure,
     effects.TokenRevoked: _done(_REVOKE_TOKEN),
     effects.RevokeTokenFailed: _failed(_REVOKE_TOKEN),
-    effects.CredentialsCleared: _done_with_note(_CLEAR_CREDENTIALS),
+    effects.CredentialsCleared: _done(_CLEAR_CREDENTIALS),
     effects.ClearCredentialsFailed: _failed(_CLEAR_CREDENTIALS),
 }
 

@@ -21,14 +21,19 @@ class Begin(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class HostedUISignedOut(Event):
-    """The browser came back from the hosted UI's sign-out.
+class DoneReply(Event):
+    """The base of every event that says that an effect was done.
 
     Attributes:
-        note: What there is to say about the evidence: a URL that was only printed confirms nothing.
+        note: What there is to say about it: that the evidence is weak, or that something is left over.
     """
 
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostedUISignedOut(DoneReply):
+    """The browser came back from the hosted UI's sign-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class UserCancelled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class TokensRefreshed(Event):
+class TokensRefreshed(DoneReply):
     """Fresh tokens are in the store."""
 
 
@@ -52,7 +57,7 @@ class RefreshTokensFailed(FailedReply):
 
 
 @dataclass(frozen=True, slots=True)
-class SignedOutGlobally(Event):
+class SignedOutGlobally(DoneReply):
     """The user pool ended every session of the user."""
 
 
@@ -62,7 +67,7 @@ class GlobalSignOutFailed(FailedReply):
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRevoked(Event):
+class TokenRevoked(DoneReply):
     """The refresh token, and every access token that came from it, is dead."""
 
 
@@ -72,14 +77,8 @@ class RevokeTokenFailed(FailedReply):
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialsCleared(Event):
-    """The local credentials are gone, durably.
-
-    Attributes:
-        note: What is left to be destroyed although nothing reads it as signed in any more.
-    """
-
-    note: str = ""
+class CredentialsCleared(DoneReply):
+    """The local credentials are gone, durably."""
 
 
 @dataclass(frozen=True, slots=True)

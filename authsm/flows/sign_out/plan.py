@@ -199,7 +199,7 @@ def settle(policy: SignOutPolicy, session: Session, authority: Authority, *, glo
         revoke_first=_revoke_first(policy, authority),
         revoke_needs_global=not policy.choices.revoke_after_failed_global,
         on_cancel=_on_cancel(policy, session),
-        hosted_ui_refusal_stops=policy.choices.hosted_ui_refusal_stops,
+        hosted_ui_refusal_stops=policy.choices.hosted_ui_refusal_stops and policy.hosted_ui is HostedUIOrder.FIRST,
     )
 
 
@@ -290,9 +290,9 @@ def _revoke_first(policy: SignOutPolicy, authority: Authority) -> bool:
 
 
 def _on_cancel(policy: SignOutPolicy, session: Session) -> OnCancel:
+    if policy.hosted_ui is HostedUIOrder.LAST:
+        return OnCancel.FAILS  # the credentials are gone by then: there is nothing left to stop or to pass over
     if policy.choices.cancel_passes_if_expired and session.refresh_token_expired:
         return OnCancel.PASSES
     goes_on = policy.choices.cancel_goes_on_if_unknown and session.method is SignInMethod.UNKNOWN
-    if goes_on or not policy.cancel_stops or policy.hosted_ui is HostedUIOrder.LAST:
-        return OnCancel.FAILS
-    return OnCancel.STOPS
+    return OnCancel.FAILS if goes_on or not policy.cancel_stops else OnCancel.STOPS
