@@ -7,7 +7,6 @@ an effect, and whoever carries it out feeds the reply back in.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
@@ -44,8 +43,7 @@ class SnapshotError(ValueError):
     """A text that is no snapshot of this machine: says what does not fit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot(Generic[C]):
+class Snapshot(msgspec.Struct, Generic[C], frozen=True):
     """Where a machine stands: an immutable value that turns into JSON and back, and holds no secret.
 
     Attributes:
@@ -59,8 +57,7 @@ class Snapshot(Generic[C]):
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Step(Generic[C]):
+class Step(msgspec.Struct, Generic[C], frozen=True):
     """What follows an event: the next snapshot, and the effect that it asks for, if any."""
 
     snapshot: Snapshot[C]

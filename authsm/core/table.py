@@ -13,7 +13,7 @@ import hashlib
 import inspect
 import json
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -254,7 +254,7 @@ def _read_rows(chart: type[Chart[Any]], state: Any, info: StateInfo) -> Iterator
             raise _refuse(chart, f"the row {where} must have one target and leave its state.")
         if transition.target not in chart.states_map.values():
             raise _refuse(chart, f"the row {where} leads to a state that is none of this chart.")
-        if not transition.events:
+        if transition.is_eventless:
             raise _refuse(chart, f"the row {where} has no event, so it would be taken at once.")
         guard = _guard_of(chart, where, transition)
         for event in transition.events:
@@ -344,7 +344,7 @@ def _refuse_bad_rows(chart: type[Chart[Any]], state: StateInfo, rows: list[Row])
 def _digest(name: str, context: type[Context], states: Mapping[str, StateInfo], rows: tuple[Row, ...]) -> str:
     said = {
         "name": name,
-        "context": [[field.name, str(field.type)] for field in fields(context)],
+        "context": str(inspect.signature(context)),
         "states": [[state.name, state.kind, state.effect and state.effect.__name__] for state in states.values()],
         "rows": [[row.source, row.event.__name__, row.guard, row.target] for row in rows],
     }

@@ -6,7 +6,6 @@ declares as its replies. What the machine remembers between events is its **cont
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -138,15 +137,15 @@ class Effect:
         return cls(attempt=attempt)
 
 
-@dataclass(frozen=True, slots=True)
-class Context(ABC):
+class Context:
     """What a machine remembers.
 
     Subclass it as a frozen, slotted dataclass; its properties are the guards of the chart. Its fields are plain values
     (numbers, texts, enums, tuples, dataclasses of these), because a snapshot turns them into JSON and back.
     """
 
-    @abstractmethod
+    __slots__ = ()
+
     def after(self, event: Event) -> Self:
         """Give what is remembered once this event has happened.
 
@@ -159,3 +158,4 @@ class Context(ABC):
         Returns:
             The context in which the guards are asked, and which the next snapshot holds.
         """
+        raise NotImplementedError

@@ -6,9 +6,10 @@ twice: a step that has an outcome is never next again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from authsm.core.vocabulary import Context, Event, Failure, FailureKind
 from authsm.flows.sign_out import effects
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a step that was tried, or that fell due and could not be tried.
 
     Attributes:
@@ -37,8 +37,7 @@ NOT_REFRESHED = "The access token has expired and could not be refreshed."
 NOT_ATTEMPTED_AFTER_GLOBAL = "RevokeToken not attempted because GlobalSignOut failed."
 
 
-@dataclass(frozen=True, slots=True)
-class SignOutContext(Context):
+class SignOutContext(Context, msgspec.Struct, frozen=True):
     """What a sign-out remembers: its plan, and the outcome of each step, None until there is one.
 
     Attributes:
@@ -111,27 +110,18 @@ def _has_failed(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.failure is not None
 
 
-_values = attrgetter(*(each.name for each in fields(SignOutContext)))
 _DONE = Outcome()
 
 
-def _remember(context: SignOutContext, step: int, outcome: Outcome, *, stopped: bool = False) -> SignOutContext:
-    """Give the context with one more outcome; a third of what `dataclasses.replace` costs, and this is the hot path."""
-    values = [*_values(context)]
-    values[step] = outcome
-    values[-1] = stopped
-    return SignOutContext(*values)
+def _remember(context: SignOutContext, step: str, outcome: Outcome, *, stopped: bool = False) -> SignOutContext:
+    return replace(context, **{step: outcome, "stopped": stopped})
 
 
-_HOSTED_UI, _REFRESH_TOKENS, _GLOBAL_SIGN_OUT, _REVOKE_TOKEN, _CLEAR_CREDENTIALS = range(1, 6)
-"""The places of the outcomes among the fields of `SignOutContext`."""
-
-
-def _done(step: int) -> Callable[[SignOutContext, Any], SignOutContext]:
+def _done(step: str) -> Callable[[SignOutContext, Any], SignOutContext]:
     return lambda context, event: _remember(context, step, Outcome(note=event.note) if event.note else _DONE)
 
 
-def _failed(step: int) -> Callable[[SignOutContext, Any], SignOutContext]:
+def _failed(step: str) -> Callable[[SignOutContext, Any], SignOutContext]:
     return lambda context, event: _remember(context, step, Outcome(event.failure))
 
 
@@ -151,18 +141,18 @@ def _impossible(why: Why | None) -> Outcome | None:
 def _after_cancel(context: SignOutContext, _: effects.UserCancelled) -> SignOutContext:
     on_cancel = context.plan.on_cancel
     if on_cancel is OnCancel.PASSES:
-        return _remember(context, _HOSTED_UI, Outcome(skipped=Why.USER_CANCELLED))
+        return _remember(context, "hosted_ui", Outcome(skipped=Why.USER_CANCELLED))
     failure = Failure(FailureKind.CANCELLED, "UserCancelled", "The user called the hosted UI sign-out off.")
-    return _remember(context, _HOSTED_UI, Outcome(failure), stopped=on_cancel is OnCancel.STOPS)
+    return _remember(context, "hosted_ui", Outcome(failure), stopped=on_cancel is OnCancel.STOPS)
 
 
 def _after_hosted_ui_failure(context: SignOutContext, event: effects.HostedUISignOutFailed) -> SignOutContext:
     stopped = context.plan.hosted_ui_refusal_stops and event.failure.kind is FailureKind.REFUSED
-    return _remember(context, _HOSTED_UI, Outcome(event.failure), stopped=stopped)
+    return _remember(context, "hosted_ui", Outcome(event.failure), stopped=stopped)
 
 
 def _after_refresh_failure(context: SignOutContext, event: effects.RefreshTokensFailed) -> SignOutContext:
-    context = _remember(context, _REFRESH_TOKENS, Outcome(event.failure))
+    context = _remember(context, "refresh_tokens", Outcome(event.failure))
     message = f"{NOT_REFRESHED} {event.failure.message}"
     return _global_failed(context, Failure(FailureKind.NOT_ATTEMPTED, event.failure.code, message))
 
@@ -172,26 +162,26 @@ def _after_global_failure(context: SignOutContext, event: effects.GlobalSignOutF
 
 
 def _global_failed(context: SignOutContext, failure: Failure) -> SignOutContext:
-    context = _remember(context, _GLOBAL_SIGN_OUT, Outcome(failure))
+    context = _remember(context, "global_sign_out", Outcome(failure))
     if not (context.plan.revoke_needs_global and context.revocation_is_next):
         return context
     not_attempted = Failure(FailureKind.NOT_ATTEMPTED, "GlobalSignOutFailed", NOT_ATTEMPTED_AFTER_GLOBAL)
-    return _remember(context, _REVOKE_TOKEN, Outcome(not_attempted))
+    return _remember(context, "revoke_token", Outcome(not_attempted))
 
 
 _AFTER: Mapping[type[Event], Callable[[SignOutContext, Any], SignOutContext]] = {
     effects.Begin: _after_begin,
-    effects.HostedUISignedOut: _done(_HOSTED_UI),
+    effects.HostedUISignedOut: _done("hosted_ui"),
     effects.HostedUISignOutFailed: _after_hosted_ui_failure,
     effects.UserCancelled: _after_cancel,
-    effects.TokensRefreshed: _done(_REFRESH_TOKENS),
+    effects.TokensRefreshed: _done("refresh_tokens"),
     effects.RefreshTokensFailed: _after_refresh_failure,
-    effects.SignedOutGlobally: _done(_GLOBAL_SIGN_OUT),
+    effects.SignedOutGlobally: _done("global_sign_out"),
     effects.GlobalSignOutFailed: _after_global_failure,
-    effects.TokenRevoked: _done(_REVOKE_TOKEN),
-    effects.RevokeTokenFailed: _failed(_REVOKE_TOKEN),
-    effects.CredentialsCleared: _done(_CLEAR_CREDENTIALS),
-    effects.ClearCredentialsFailed: _failed(_CLEAR_CREDENTIALS),
+    effects.TokenRevoked: _done("revoke_token"),
+    effects.RevokeTokenFailed: _failed("revoke_token"),
+    effects.CredentialsCleared: _done("clear_credentials"),
+    effects.ClearCredentialsFailed: _failed("clear_credentials"),
 }
 
 _CANNOT: Mapping[Why, str] = {

@@ -1,0 +1,51 @@
+"""Measure everything, and print one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.machines import CONTENDERS
+from tests.benchmarks.measure import Measured, compare
+from tests.benchmarks.sign_outs import at_once, importing, over_bare_boto3
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MANY = 1_000
+
+
+def main() -> None:
+    """Measure everything, and print one table."""
+    console = Console()
+    table = Table(title="Ratios to the first line of each group; median, and quartiles of the turns")
+    for heading in ("what", "contender", "ratio", "quartiles", "median"):
+        table.add_column(heading)
+    _add(table, "the machine, one sign-out", compare(CONTENDERS, turns=31, times=20))
+    for seconds, turns in ((0.0, 31), (0.03, 21)):
+        with over_bare_boto3(seconds) as contenders:
+            group = f"global sign-out, {seconds * 1000:.0f} ms a call"
+            _add(table, group, compare(contenders, turns=turns, times=4))
+    imports = {f"import {name}": lambda name=name: importing(name) for name in ("statemachine", "authsm")}
+    _add(table, "a fresh process", compare(imports, turns=11, times=1))
+    for seconds in (0.0, 0.03):
+        group = f"{_MANY} on one loop, {seconds * 1000:.0f} ms a call"
+        runs = {f"{n} at once": lambda n=n, s=seconds: at_once(n, s) for n in (1, _MANY)}
+        _add(table, group, compare(runs, turns=5, times=1))
+    console.print(table)
+
+
+def _add(table: Table, group: str, measured: Mapping[str, Measured]) -> None:
+    for name, each in measured.items():
+        table.add_row(group, name, f"{each.ratio:.3g}", f"{each.low:.3g} to {each.high:.3g}", _time(each.seconds))
+        group = ""
+    table.add_section()
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e6:.1f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
+
+
+main()

@@ -1,0 +1,38 @@
+"""``authsm demo`` ends in every kind of result, and ``authsm diagram`` draws."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from authsm.cli.app import app
+from authsm.diagrams.formats import draw
+from authsm.flows.sign_out.chart import SIGN_OUT
+
+
+def test_the_demo_shows_its_six_ends() -> None:
+    result = CliRunner().invoke(app, ["demo"])
+
+    ends = [line for line in result.output.split() if line.endswith("SignOut")]
+    complete, partial, failed = "CompleteSignOut", "PartialSignOut", "FailedSignOut"
+    assert (result.exit_code, ends) == (0, [complete, partial, failed, complete, complete, partial])
+    assert "GetUser still answers: ada" in result.output
+
+
+def test_a_diagram_goes_to_standard_output_or_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "table.md"
+
+    shown = CliRunner().invoke(app, ["diagram"])
+    written = CliRunner().invoke(app, ["diagram", "--format", "markdown", "-o", str(path)])
+
+    assert (shown.output, written.exit_code) == (draw(SIGN_OUT, "mermaid"), 0)
+    assert path.read_text(encoding="utf-8") == draw(SIGN_OUT, "markdown")
+
+
+def test_a_stale_diagram_is_found_and_named(tmp_path: Path) -> None:
+    CliRunner().invoke(app, ["diagram", "--all", str(tmp_path)])
+    assert CliRunner().invoke(app, ["diagram", "--check", str(tmp_path)]).exit_code == 0
+
+    (tmp_path / "sign_out.md").write_text("an old one")
+    result = CliRunner().invoke(app, ["diagram", "--check", str(tmp_path)])
+
+    assert (result.exit_code, "sign_out.md is not what the chart says" in result.stderr) == (1, True)

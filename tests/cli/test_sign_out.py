@@ -1,0 +1,229 @@
+"""``authsm sign-out``: where credentials come from, exit status, what it prints, retries, and mistakes in its use."""
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from authsm import FileCredentialStore, SignedInData, UserPoolTokens
+from authsm.cli.app import app
+from authsm.stores.contract import EntryState
+from authsm.testing import FakeClient, FakeCognito, FakeTokens, Fault
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def client(cognito: FakeCognito) -> FakeClient:
+    return cognito.add_client()
+
+
+@pytest.fixture
+def tokens(cognito: FakeCognito, client: FakeClient) -> FakeTokens:
+    return cognito.sign_in(client, "ada")
+
+
+@pytest.fixture
+def run(cognito: FakeCognito, client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> Run:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AUTHSM_CLIENT_ID", "AUTHSM_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str, tokens: FakeTokens | None = None, text: str | None = None) -> Result:
+        given = text if tokens is None else as_json(tokens)
+        fixed = ["sign-out", "--client-id", client.id, "--region", cognito.region, "--endpoint-url"]
+        return CliRunner().invoke(app, [*fixed, cognito.endpoint_url, *arguments], input=given)
+
+    return run
+
+
+def as_json(tokens: FakeTokens) -> str:
+    return json.dumps({"access_token": tokens.access_token, "refresh_token": tokens.refresh_token, "username": "ada"})
+
+
+def test_credentials_from_standard_input_are_revoked(run: Run, cognito: FakeCognito, tokens: FakeTokens) -> None:
+    result = run("--stdin", "--json", tokens=tokens)
+
+    assert (result.exit_code, json.loads(result.stdout)["result"]) == (0, "CompleteSignOut")
+    assert not cognito.holds(tokens.refresh_token)
+
+
+def test_credentials_in_a_store_are_revoked_and_cleared(
+    run: Run, cognito: FakeCognito, tokens: FakeTokens, tmp_path: Path
+) -> None:
+    store = FileCredentialStore(tmp_path)
+    kept = UserPoolTokens.from_text(access_token=tokens.access_token, refresh_token=tokens.refresh_token)
+    store.begin("default", SignedInData(username="ada", tokens=kept))
+
+    result = run("--store", f"file:{tmp_path}")
+
+    assert (result.exit_code, store.load("default").state) == (0, EntryState.TOMBSTONE)
+    assert not cognito.holds(tokens.refresh_token)
+
+
+def test_every_session_ends_with_the_option_global(
+    run: Run, cognito: FakeCognito, client: FakeClient, tokens: FakeTokens
+) -> None:
+    cognito.sign_in(client, "ada")
+
+    result = run("--stdin", "--global", tokens=tokens)
+
+    assert (result.exit_code, cognito.live_refresh_tokens("ada")) == (0, 0)
+
+
+def test_the_tokens_stay_alive_with_the_option_local_only(run: Run, cognito: FakeCognito, tokens: FakeTokens) -> None:
+    result = run("--stdin", "--local-only", tokens=tokens)
+
+    assert (result.exit_code, cognito.calls) == (0, ())
+    assert cognito.holds(tokens.refresh_token)
+
+
+def test_a_partial_sign_out_is_kept_and_finished_by_a_retry(
+    run: Run, cognito: FakeCognito, tokens: FakeTokens, tmp_path: Path
+) -> None:
+    kept = tmp_path / "retry"
+    cognito.fail("RevokeToken", Fault.error("InternalErrorException", status=500), times=None)
+
+    partial = run("--stdin", "--keep-for-retry", str(kept), tokens=tokens)
+
+    assert (partial.exit_code, stat.S_IMODE(kept.stat().st_mode)) == (3, 0o600)
+    assert tokens.refresh_token not in partial.output
+    assert "authsm sign-out --retry" in partial.stderr
+
+    cognito.heal()
+    retried = run("--retry", str(kept), "--json")
+
+    assert (retried.exit_code, json.loads(retried.stdout)["result"]) == (0, "CompleteSignOut")
+    assert not cognito.holds(tokens.refresh_token)
+    assert not kept.exists()
+
+
+def test_a_federated_session_fails_with_status_4_and_nothing_is_called(
+    run: Run, cognito: FakeCognito, tokens: FakeTokens
+) -> None:
+    text = json.dumps({**json.loads(as_json(tokens)), "sign_in_method": "federated"})
+
+    result = run("--stdin", text=text)
+
+    assert (result.exit_code, cognito.calls) == (4, ())
+    assert "federated to an identity pool" in result.stderr
+
+
+def test_json_tells_every_step_and_no_token(run: Run, tokens: FakeTokens) -> None:
+    said = json.loads(run("--stdin", "--json", tokens=tokens).stdout)
+
+    assert said["steps"] == {
+        "hosted_ui": {"outcome": "skipped", "reason": "not_made_in_hosted_ui"},
+        "refresh_tokens": {"outcome": "skipped", "reason": "not_needed"},
+        "global_sign_out": {"outcome": "not_requested"},
+        "revoke_token": {"outcome": "done"},
+        "clear_credentials": {"outcome": "done"},
+    }
+    assert tokens.access_token not in json.dumps(said)
+
+
+def test_the_transitions_are_shown_as_they_happen(run: Run, tokens: FakeTokens) -> None:
+    shown = run("--stdin", tokens=tokens).stderr
+
+    assert "NotStarted ─Begin→ RevokingToken" in shown
+    assert "SigningOutLocally ─CredentialsCleared→ SignedOut" in shown
+
+
+MISTAKES = {
+    "no source": ([], "one of --store, --stdin or --retry"),
+    "two sources": (["--stdin", "--store", "file:."], "one of --store, --stdin or --retry"),
+    "unknown store": (["--store", "cloud:9"], "There is no store 'cloud:9': write file:FOLDER."),
+    "store that is no folder": (["--store", "file:/no/such/folder"], "/no/such/folder is no folder"),
+    "unknown policy": (["--stdin", "--policy", "lenient"], "'lenient' is not one of 'default', 'amplify-android'"),
+    "empty client id": (["--stdin", "--client-id", ""], "client_id"),
+    "no such region": (["--stdin", "--region", "the moon"], "region"),
+    "malformed endpoint": (["--stdin", "--endpoint-url", "ftp://x"], "endpoint_url"),
+    "admin alone": (["--stdin", "--admin"], "add --global"),
+    "admin without a pool": (["--stdin", "--global", "--admin"], "user_pool_id"),
+    "local and global": (["--stdin", "--global", "--local-only"], "exclude each other"),
+    "malformed hosted UI": (["--stdin", "--hosted-ui-domain", "ftp://x"], "domain"),
+    "retry of nothing": (["--retry", "/no/such/file"], "cannot be read: No such file or directory"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_ends_with_status_2_and_what_to_do_before_any_effect(
+    run: Run, cognito: FakeCognito, tokens: FakeTokens, arguments: list[str], said: str
+) -> None:
+    result = run(*arguments, tokens=tokens)
+
+    assert (result.exit_code, cognito.calls) == (2, ())
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+
+
+MALFORMED = {
+    "no JSON": ("{", "malformed"),
+    "no object": ("[]", "Expected `object`"),
+    "unknown field": ('{"acess_token": "x"}', "unknown field `acess_token`"),
+    "wrong type": ('{"refresh_token": 5}', "Expected `str | null`, got `int` - at `$.refresh_token`"),
+    "no token at all": ("{}", "neither an access token nor a refresh token"),
+    "access token that is none": ('{"access_token": "x"}', "The access_token is not a JSON Web Token."),
+    "unknown method": ('{"refresh_token": "x", "sign_in_method": "y"}', "sign_in_method"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), MALFORMED.values(), ids=MALFORMED)
+def test_malformed_credentials_end_with_status_2_and_where_they_are_wrong(
+    run: Run, cognito: FakeCognito, text: str, said: str
+) -> None:
+    result = run("--stdin", text=text)
+
+    assert (result.exit_code, cognito.calls) == (2, ())
+    assert said in result.stderr
+
+
+def test_a_missing_secret_of_the_wrong_form_is_refused_and_not_shown(
+    run: Run, tokens: FakeTokens, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("no secret!")
+
+    result = run("--stdin", "--client-secret-file", str(secret), tokens=tokens)
+
+    assert (result.exit_code, "no secret!" in result.output) == (2, False)
+    assert "client_secret" in result.stderr
+
+
+def test_admin_without_aws_credentials_is_refused_before_any_effect(
+    run: Run, cognito: FakeCognito, tokens: FakeTokens, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    result = run("--stdin", "--global", "--admin", "--user-pool-id", cognito.user_pool_id, tokens=tokens)
+
+    assert (result.exit_code, cognito.calls) == (2, ())
+    assert "credentials" in result.stderr
+
+
+def test_a_corrupt_store_fails_with_nothing_called_and_nothing_lost(
+    run: Run, cognito: FakeCognito, tmp_path: Path
+) -> None:
+    path = tmp_path / "default.credentials"
+    path.write_text("somebody else's file")
+
+    result = run("--store", f"file:{tmp_path}")
+
+    assert (result.exit_code, cognito.calls) == (4, ())
+    assert path.read_text() == "somebody else's file"
+    assert "was not written by authsm" in " ".join(result.stderr.split())
+
+
+def test_a_file_that_exists_is_not_overwritten_with_tokens(run: Run, tokens: FakeTokens, tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("mine")
+
+    result = run("--stdin", "--keep-for-retry", str(path), tokens=tokens)
+
+    assert (result.exit_code, path.read_text()) == (2, "mine")
