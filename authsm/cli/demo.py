@@ -22,7 +22,7 @@ from authsm.stores.memory import MemoryCredentialStore
 from authsm.testing.fake_cognito import FakeClient, FakeCognito, FakeTokens, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from authsm.flows.sign_out.results import SignOutResult
     from authsm.observe import Notice
@@ -129,7 +129,7 @@ class _Stage:
         )
 
     @contextmanager
-    def before_and_after(self) -> Iterator[None]:
+    def before_and_after(self) -> Generator[None]:
         """Show what server and store hold, before and after what is done meanwhile."""
         before = self._holds()
         yield
@@ -164,7 +164,7 @@ def _boto3_client(cognito: FakeCognito) -> Any:
     import boto3  # noqa: PLC0415 - heavy
     from botocore.config import Config  # noqa: PLC0415 - heavy
 
-    return boto3.client(
+    return boto3.client(  # pyright: ignore[reportUnknownMemberType] - the stubs of the other services are not here
         "cognito-idp",
         region_name=cognito.region,
         endpoint_url=cognito.endpoint_url,

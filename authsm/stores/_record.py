@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from authsm.credentials import Secret, SignedInData, scrub
+from authsm.credentials import Secret, SignedInData
 from authsm.stores.contract import (
     Cleared,
     Entry,
@@ -20,7 +20,6 @@ from authsm.stores.contract import (
     Residue,
     Saved,
     SessionExistsError,
-    StoreCorruptError,
     Superseded,
     Verified,
 )
@@ -32,6 +31,7 @@ FORMAT: Final = 1
 """The version of the text form."""
 
 _HAS_SESSION = frozenset({EntryState.LIVE, EntryState.LEAVING})
+_KEPT = _HAS_SESSION | {EntryState.TOMBSTONE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,36 +103,34 @@ def to_text(record: Record) -> bytes:
     return msgspec.json.encode(said)
 
 
-def from_text(text: bytes, where: str) -> Record:
-    """Read back what `to_text` wrote.
+def from_text(text: bytes) -> Record | str:
+    """Read back what `to_text` wrote. It does not raise: a traceback from here would show the tokens.
 
     Args:
         text: The JSON text.
-        where: Where it was found, for the message.
 
     Returns:
-        The record.
-
-    Raises:
-        StoreCorruptError: It is damaged, foreign, or of a newer format. The message does not show what was found.
+        The record; or, where it is damaged, foreign or of a newer format, what is wrong, without showing what was found.
     """
     try:
         said = msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         said = {}
     if "authsm" not in said:
-        raise StoreCorruptError(
-            f"{where} was not written by authsm, or is damaged. Move it away (it may hold a live token), then sign in."
-        )
+        return "was not written by authsm, or is damaged. Move it away (it may hold a live token), then sign in."
     version = said.pop("authsm")
+    if not isinstance(version, int):
+        return "was not written by authsm. Move it away (it may hold a live token), then sign in."
     if version != FORMAT:
-        raise StoreCorruptError(
-            f"{where} has the format {version!r}; this version of authsm reads {FORMAT}. Use the version that wrote it."
-        )
+        return f"has the format {version}; this version of authsm reads {FORMAT}. Use the version that wrote it."
     try:
-        return msgspec.convert(said, type=Record, dec_hook=_hide)
+        record = msgspec.convert(said, type=Record, dec_hook=_hide)
     except msgspec.ValidationError as error:
-        raise StoreCorruptError(f"{where} is damaged: {scrub(str(error))}. Move it away, then sign in.") from None
+        # The message's beginning may show a value, and its end only says where.
+        return f"is damaged at {str(error).rpartition(' - at ')[2]}. Move it away, then sign in."
+    if record.state not in _KEPT or (record.state in _HAS_SESSION) is not (record.data is not None):
+        return "is damaged: its state and its data contradict each other. Move it away, then sign in."
+    return record
 
 
 def _reveal(value: object) -> str:

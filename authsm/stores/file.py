@@ -10,6 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import unquote
 
 import filelock
 
@@ -37,27 +38,30 @@ class FileCredentialStore:
 
     Each write goes to a new file, which replaces the old one once it is safely on the disk; a reader sees the one or
     the other. A lock file keeps processes from writing over each other. Keys become file names, with everything but
-    letters, digits, ``-`` and ``_`` spelt as ``%xx``.
+    small letters, digits, ``-`` and ``_`` spelt as ``%xx``.
 
     Args:
         folder: Where the files go; made when first needed, with its parents.
         lock_seconds: How long to wait for another process that writes, in seconds.
     """
 
-    capabilities: Final = Capabilities(durable_clear=True, cross_process=True)
-
     def __init__(self, folder: str | os.PathLike[str], *, lock_seconds: float = 5.0) -> None:
-        self._folder = Path(folder)
+        self._folder = Path(folder).absolute()  # now: a program may change its directory later
         self._lock_seconds = lock_seconds
 
     def __repr__(self) -> str:
         return f"FileCredentialStore({str(self._folder)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FileCredentialStore) and self._folder.absolute() == other._folder.absolute()
+        return isinstance(other, FileCredentialStore) and self._folder == other._folder
 
     def __hash__(self) -> int:
-        return hash(self._folder.absolute())
+        return hash(self._folder)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store can promise; see `Capabilities`."""
+        return Capabilities(durable_clear=True, cross_process=True)
 
     def load(self, key: str) -> Entry:
         """Give what is stored under a key; see `CredentialStore.load`."""
@@ -98,8 +102,11 @@ class FileCredentialStore:
     def journals(self) -> tuple[str, ...]:
         """Give the keys under which a sign-out is in progress; see `CredentialStore.journals`."""
         with _unavailable(self._folder):
-            names = sorted(path.name for path in self._folder.glob(f"*{_ENDING}")) if self._folder.is_dir() else []
-        keys = (_key_of(name) for name in names)
+            try:
+                names = sorted(os.listdir(self._folder))
+            except FileNotFoundError:
+                names = []
+        keys = [key for name in names if (key := _key_of(name)) is not None]
         return tuple(key for key in keys if self.load(key).state is EntryState.LEAVING)
 
     def clear(self, key: str, *, epoch: int) -> Cleared | Superseded:
@@ -119,12 +126,10 @@ class FileCredentialStore:
 
     def _read(self, key: str) -> Record:
         path = self._path(key)
-        with _unavailable(path):
-            try:
-                text = path.read_bytes()
-            except FileNotFoundError:
-                return Record()
-        return from_text(text, f"The file {path}")
+        record = _read(path)
+        if isinstance(record, str):
+            raise StoreCorruptError(f"The file {path} {record}")
+        return record
 
     def _change(
         self, key: str, change: Callable[[Record], tuple[Record, Answer]], *, over_corrupt: bool = False
@@ -162,7 +167,8 @@ class FileCredentialStore:
 
 
 _ENDING: Final = ".credentials"
-_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+"""No capitals: on macOS and Windows, `Ada` and `ada` would be one file."""
 
 
 def _name_of(key: str) -> str:
@@ -170,14 +176,19 @@ def _name_of(key: str) -> str:
     return "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02x}" for byte in key.encode()) or "%"
 
 
-def _key_of(name: str) -> str:
+def _key_of(name: str) -> str | None:
+    """Give the key that a file name spells; None where it is none of ours."""
     spelt = name.removesuffix(_ENDING)
-    first, *rest = spelt.split("%")
-    return (
-        ""
-        if spelt == "%"
-        else (first.encode() + b"".join(bytes.fromhex(r[:2]) + r[2:].encode() for r in rest)).decode()
-    )
+    key = unquote("" if spelt == "%" else spelt, errors="replace")
+    return key if f"{_name_of(key)}{_ENDING}" == name else None
+
+
+def _read(path: Path) -> Record | str:
+    with _unavailable(path):
+        try:
+            return from_text(path.read_bytes())
+        except FileNotFoundError:
+            return Record()
 
 
 @contextlib.contextmanager
@@ -185,10 +196,11 @@ def _unavailable(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
+        # Without its cause, whose traceback leads through frames that hold what was to be written.
         raise StoreUnavailableError(
             f"{path} could not be read or written: {error.strerror or type(error).__name__}. "
             "Check that its folder exists and belongs to this user, and that the disk is not full."
-        ) from error
+        ) from None
 
 
 def _replace(path: Path, text: bytes) -> None:

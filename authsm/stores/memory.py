@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from authsm.stores._record import Record
 from authsm.stores.contract import Capabilities, EntryState
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 class MemoryCredentialStore:
     """Credentials in memory, gone with the process. Safe to share between threads and event loops."""
 
-    capabilities: Final = Capabilities()
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store can promise; see `Capabilities`."""
+        return Capabilities()
 
     def _get(self, key: str) -> Record:
         return self._records.get(key, Record())
