@@ -9,6 +9,7 @@ nothing until the application configures that logger.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from dataclasses import dataclass
@@ -106,9 +107,10 @@ class Audience:
 
     def _drop(self, observer: Observer, error: Exception) -> None:
         with self._lock:
-            self._observers.remove(observer)
+            self._observers = [each for each in self._observers if each is not observer]
         name = getattr(observer, "__qualname__", type(observer).__qualname__)
-        log_notices(ObserverDropped(self._run, name, type(error).__name__))
+        with contextlib.suppress(Exception):  # a filter or handler of the application's logging may raise, too
+            log_notices(ObserverDropped(self._run, name, type(error).__name__))
 
 
 _logger = logging.getLogger("authsm")

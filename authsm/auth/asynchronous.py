@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import functools
-import math
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections import deque
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
-from anyio import lowlevel, to_thread
+from anyio import lowlevel
 
-from authsm.auth.session import AuthState, Credentials, Session
-from authsm.core.drive import Limits, Transition
-from authsm.flows.sign_out.policy import SignOutPolicy
+from authsm.auth.base import AnyAuth
 from authsm.runners import asynchronous
+from authsm.runners.asynchronous import done
 from authsm.runners.blocking import late_answer
 from authsm.runners.event_loop import current_event_loop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
-    from concurrent.futures import Future
+    from collections.abc import AsyncIterator, Callable
 
     from authsm.auth.flights import Flight
-    from authsm.auth.sign_out import SignOutDriver, SignOutRun
+    from authsm.auth.session import AuthState, Credentials
+    from authsm.auth.sign_out import SignOutDriver
+    from authsm.core.drive import Transition
     from authsm.credentials import SignedInData, UserPoolTokens
     from authsm.flows.sign_out.context import SignOutContext
+    from authsm.flows.sign_out.policy import SignOutPolicy
     from authsm.flows.sign_out.results import PartialSignOut, SignOutResult
-    from authsm.observe import Observer
     from authsm.runners.event_loop import EventLoop
-    from authsm.runners.handlers import RunnerLike
-    from authsm.stores.contract import CredentialStore
 
 T = TypeVar("T")
 
 MOST_THREADS = 64
-"""How many plain handlers and store operations run at the same time in one event loop."""
+"""How many plain handlers, and how many store operations, are waited for at the same time in one event loop."""
 
-_limiter: lowlevel.RunVar[anyio.CapacityLimiter] = lowlevel.RunVar("authsm-threads")
+_for_handlers: lowlevel.RunVar[anyio.CapacityLimiter] = lowlevel.RunVar("authsm-handlers")
+_for_store: lowlevel.RunVar[anyio.CapacityLimiter] = lowlevel.RunVar("authsm-store")
 
 
-class AsyncAuth:
+class AsyncAuth(AnyAuth):
     """One user's session, and how it ends, for event loops. Cheap: make one a session, and share store and runner.
 
     The same as `Auth`, to be awaited. Handlers may be async functions, which run in the event loop; plain ones, and the
@@ -56,34 +56,9 @@ class AsyncAuth:
         ConfigurationException: The runner is none.
     """
 
-    def __init__(
-        self,
-        store: CredentialStore,
-        runner: RunnerLike,
-        *,
-        key: str = "default",
-        policy: SignOutPolicy | None = None,
-        observers: Iterable[Observer] = (),
-        limits: Limits | None = None,
-    ) -> None:
-        self._session = Session(
-            store,
-            runner,
-            key=key,
-            policy=policy or SignOutPolicy(),
-            observers=observers,
-            limits=limits or Limits(),
-        )
-        self._last_result: SignOutResult | None = None
-
     async def state(self) -> AuthState:
         """Tell whether a user is signed in; see `Auth.state`."""
         return await _in_thread(self._session.state)
-
-    @property
-    def last_result(self) -> SignOutResult | None:
-        """What the last sign-out through this object ended in, also where its caller was cancelled."""
-        return self._last_result
 
     async def sign_in(self, data: SignedInData, *, replace: bool = False) -> None:
         """Store what the embedding SDK obtained when the user signed in; see `Auth.sign_in`."""
@@ -131,11 +106,11 @@ class AsyncAuth:
         Raises:
             ConfigurationException: As for `sign_out`.
         """
-        return self._watch(self._take_off(policy, to_all=global_sign_out))
+        return _Steps(self._take_off(policy, to_all=global_sign_out), current_event_loop())
 
     async def retry(self, partial: PartialSignOut) -> SignOutResult:
         """Try again what failed in a partial sign-out; see `Auth.retry`."""
-        return await self._wait(self._start(self._session.board_retry(partial)))
+        return await self._wait(self._boarded(self._session.board_retry(partial), new=True))
 
     async def resume(self) -> SignOutResult | None:
         """End a sign-out that a crash interrupted; see `Auth.resume`."""
@@ -143,52 +118,50 @@ class AsyncAuth:
         if boarded is None:
             return None
         flight, new = boarded
-        return await self._wait(self._start(flight) if new else self._remember(flight))
+        return await self._wait(self._boarded(flight, new=new))
 
-    def _take_off(self, policy: SignOutPolicy | None, *, to_all: bool) -> Flight:
-        flight, new = self._session.board_sign_out(global_sign_out=to_all, policy=policy)
-        return self._start(flight) if new else self._remember(flight)
-
-    def _start(self, flight: Flight) -> Flight:
-        self._remember(flight)
+    def _start(self, flight: Flight) -> None:
         loop = current_event_loop()
-        loop.spawn(functools.partial(fly, flight, loop))
-        return flight
-
-    def _remember(self, flight: Flight) -> Flight:
-        # Added before anybody waits, so that the result stands here when the wait is over.
-        flight.result.add_done_callback(self._keep)
-        return flight
-
-    def _keep(self, done: Future[SignOutResult]) -> None:
-        if done.exception() is None:
-            self._last_result = done.result()
+        loop.spawn(functools.partial(fly, flight, loop), lambda: call_off(flight))
 
     async def _wait(self, flight: Flight) -> SignOutResult:
-        loop = current_event_loop()
-        try:
-            await _done(flight.result, loop)
-        except BaseException:
-            await _left(flight, loop)
-            raise
+        await _wait(flight.result, flight, current_event_loop())
         return flight.result.result()
 
-    async def _watch(self, flight: Flight) -> AsyncIterator[Transition[SignOutContext]]:
-        loop = current_event_loop()
-        send, receive = anyio.create_memory_object_stream[Transition[Any]](math.inf)
-        flight.listen(lambda transition: loop.call_soon(functools.partial(send.send_nowait, transition)))
-        flight.result.add_done_callback(lambda _: loop.call_soon(send.close))
-        with receive:
-            while True:
-                try:
-                    transition = await receive.receive()
-                except anyio.EndOfStream:
-                    break
-                except BaseException:
-                    await _left(flight, loop)
-                    raise
-                yield transition
-        flight.result.result()
+
+class _Steps:
+    """The transitions of a flight, for one task. No async generator: trio complains of those that are dropped."""
+
+    def __init__(self, flight: Flight, loop: EventLoop) -> None:
+        self._flight = flight
+        self._loop = loop
+        self._seen: deque[Transition[SignOutContext]] = deque()
+        self._news: Future[None] = Future()
+        flight.listen(self._hear)
+        flight.result.add_done_callback(lambda _: self._tell())
+
+    def _hear(self, transition: Transition[SignOutContext]) -> None:
+        self._seen.append(transition)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake the task that waits, if there is one. Called in any thread, for one transition after the other."""
+        if not self._news.done():
+            self._news.set_result(None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Transition[SignOutContext]:
+        while True:
+            news: Future[None] = Future()
+            self._news = news
+            if self._seen:
+                return self._seen.popleft()
+            if self._flight.result.done():
+                self._flight.result.result()
+                raise StopAsyncIteration
+            await _wait(news, self._flight, self._loop)
 
 
 async def fly(flight: Flight, loop: EventLoop) -> None:
@@ -199,55 +172,83 @@ async def fly(flight: Flight, loop: EventLoop) -> None:
         loop: The event loop that this task runs in.
     """
     run = flight.run
+    inbox = asynchronous.AsyncInbox(loop, late_answer(run.id, run.observe))
     try:
-        await _done(flight.turn, loop)
-        inbox = asynchronous.AsyncInbox(loop, late_answer(run.id, run.observe))
-        flight.interrupted_by(inbox.interrupt)
-        driver = run.start_called_off() if flight.called_off else await _started(run)
-        result = run.result(await asynchronous.run(driver, run, inbox, loop, _threads()))
-    except BaseException as error:
-        flight.settle()
-        flight.result.set_exception(error if isinstance(error, Exception) else RuntimeError(_LOOP_ENDED))
-        if not isinstance(error, Exception):
-            raise
+        driver = await _begun(flight, inbox, loop)
+        result = run.result(await asynchronous.run(driver, run, inbox, loop, _threads(_for_handlers)))
+    except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+        flight.fail(error)
+    except BaseException:
+        flight.fail(RuntimeError(_LOOP_BROKE))
+        raise
     else:
-        flight.settle()
-        flight.result.set_result(result)
+        flight.end(result)
 
 
-_LOOP_ENDED = "The event loop that ran this sign-out was closed before its end. Call `resume`."
+_LOOP_BROKE = "The event loop that ran this sign-out broke down before its end. Call `resume`."
 
 
-async def _started(run: SignOutRun) -> SignOutDriver:
-    """Start a run; give up a store that does not answer."""
-    with anyio.move_on_after(run.seconds_to_open):
-        return await _in_thread(run.start)
+def call_off(flight: Flight) -> None:
+    """End a flight at once, because the event loop that was to run it has ended.
+
+    Args:
+        flight: What has not begun.
+    """
+    try:
+        next(flight.run.start_called_off())
+    except StopIteration as stop:
+        flight.end(flight.run.result(stop.value))
+
+
+async def _begun(flight: Flight, inbox: asynchronous.AsyncInbox, loop: EventLoop) -> SignOutDriver:
+    """Wait for the turn of a flight, and start its run; give up a store that does not answer."""
+    run = flight.run
+    cancelled = anyio.get_cancelled_exc_class()
+    try:
+        await done(flight.turn, loop)
+        flight.interrupted_by(inbox.interrupt)
+        if flight.called_off:
+            return run.start_called_off()
+        with anyio.move_on_after(run.seconds_to_open):
+            return await _in_thread(run.start)
+    except cancelled:  # the event loop ends, and nothing has been done yet
+        return run.start_called_off()
     return run.start_unread(f"The credential store gave no answer within {run.seconds_to_open:g} s.")
 
 
-async def _left(flight: Flight, loop: EventLoop) -> None:
-    """Leave a flight as a caller; the last one interrupts it, and stays until it has ended."""
-    if flight.leave():
-        flight.interrupt()
-        with anyio.CancelScope(shield=True):
-            await _done(flight.result, loop)
-
-
-async def _done(future: Future[T], loop: EventLoop) -> None:
-    """Wait until a future is done, without blocking the event loop."""
-    done = anyio.Event()
-    future.add_done_callback(lambda _: loop.call_soon(done.set))
-    await done.wait()
-
-
-def _threads() -> anyio.CapacityLimiter:
+async def _wait(future: Future[T], flight: Flight, loop: EventLoop) -> None:
+    """Wait as a caller of a flight; the last caller who is cancelled interrupts it, and stays until it has ended."""
     try:
-        return _limiter.get()
+        await done(future, loop)
+    except GeneratorExit:
+        raise  # the event loop is gone, and nobody can wait
+    except BaseException:
+        if flight.leave():
+            await _end(flight, loop)
+        raise
+
+
+async def _end(flight: Flight, loop: EventLoop) -> None:
+    """Interrupt a flight, and wait for its end. Another cancellation ends the time of grace, which bounds the wait."""
+    while not flight.result.done():
+        try:
+            flight.interrupt()
+            with anyio.CancelScope(shield=True):
+                await done(flight.result, loop)
+        except GeneratorExit:
+            raise
+        except BaseException:  # noqa: BLE001, S112 - a second cancel on asyncio, a second Ctrl-C on trio
+            continue
+
+
+def _threads(what: lowlevel.RunVar[anyio.CapacityLimiter]) -> anyio.CapacityLimiter:
+    try:
+        return what.get()
     except LookupError:
         limiter = anyio.CapacityLimiter(MOST_THREADS)
-        _limiter.set(limiter)
+        what.set(limiter)
         return limiter
 
 
 async def _in_thread(function: Callable[[], T]) -> T:
-    return await to_thread.run_sync(function, limiter=_threads(), abandon_on_cancel=True)
+    return await asynchronous.in_thread(function, current_event_loop(), _threads(_for_store))

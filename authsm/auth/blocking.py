@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from typing import TYPE_CHECKING, TypeVar
 
-from authsm.auth.session import AuthState, Credentials, Session
-from authsm.core.drive import Limits
-from authsm.flows.sign_out.policy import SignOutPolicy
+from authsm.auth.base import AnyAuth
 from authsm.runners import blocking
 from authsm.runners.handlers import refuse_async
+from authsm.runners.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from authsm.auth.flights import Flight
+    from authsm.auth.session import AuthState, Credentials
     from authsm.auth.sign_out import SignOutDriver, SignOutRun
-    from authsm.core.drive import Transition
+    from authsm.core.drive import Limits, Transition
     from authsm.credentials import SignedInData, UserPoolTokens
     from authsm.flows.sign_out.context import SignOutContext
+    from authsm.flows.sign_out.policy import SignOutPolicy
     from authsm.flows.sign_out.results import PartialSignOut, SignOutResult
     from authsm.observe import Observer
     from authsm.runners.handlers import RunnerLike
@@ -33,7 +35,7 @@ _LOOK_UP_SECONDS = 1.0
 """How often a waiting caller looks up: on Windows, Ctrl-C does not end a wait that has no time limit."""
 
 
-class Auth:
+class Auth(AnyAuth):
     """One user's session, and how it ends. Cheap: make one a session, and share store and runner.
 
     May be used from several threads at once; sign-outs of the same session at the same time become one.
@@ -60,16 +62,8 @@ class Auth:
         observers: Iterable[Observer] = (),
         limits: Limits | None = None,
     ) -> None:
-        self._session = Session(
-            store,
-            runner,
-            key=key,
-            policy=policy or SignOutPolicy(),
-            observers=observers,
-            limits=limits or Limits(),
-        )
+        super().__init__(store, runner, key=key, policy=policy, observers=observers, limits=limits)
         refuse_async(self._session.runner)
-        self._last_result: SignOutResult | None = None
 
     @property
     def state(self) -> AuthState:
@@ -79,11 +73,6 @@ class Auth:
             CredentialStoreException: The store could not be read.
         """
         return self._session.state()
-
-    @property
-    def last_result(self) -> SignOutResult | None:
-        """What the last sign-out through this object ended in, also where its caller was interrupted."""
-        return self._last_result
 
     def sign_in(self, data: SignedInData, *, replace: bool = False) -> None:
         """Store what the embedding SDK obtained when the user signed in.
@@ -192,8 +181,7 @@ class Auth:
         Returns:
             What it ended in: `CompleteSignOut` once everything is done.
         """
-        flight = self._session.board_retry(partial)
-        return wait(self._start(flight))
+        return wait(self._boarded(self._session.board_retry(partial), new=True))
 
     def resume(self) -> SignOutResult | None:
         """End a sign-out that a crash interrupted.
@@ -208,23 +196,10 @@ class Auth:
         if boarded is None:
             return None
         flight, new = boarded
-        return wait(self._start(flight) if new else self._remember(flight))
+        return wait(self._boarded(flight, new=new))
 
-    def _take_off(self, policy: SignOutPolicy | None, *, to_all: bool) -> Flight:
-        flight, new = self._session.board_sign_out(global_sign_out=to_all, policy=policy)
-        return self._start(flight) if new else self._remember(flight)
-
-    def _start(self, flight: Flight) -> Flight:
-        return start(self._remember(flight))
-
-    def _remember(self, flight: Flight) -> Flight:
-        # Added before anybody waits, so that the result stands here when the wait is over.
-        flight.result.add_done_callback(self._keep)
-        return flight
-
-    def _keep(self, done: Future[SignOutResult]) -> None:
-        if done.exception() is None:
-            self._last_result = done.result()
+    def _start(self, flight: Flight) -> None:
+        start(flight)
 
     def _watch(self, flight: Flight) -> Iterator[Transition[SignOutContext]]:
         seen: queue.SimpleQueue[tuple[Transition[SignOutContext] | None]] = queue.SimpleQueue()
@@ -247,7 +222,7 @@ def start(flight: Flight) -> Flight:
     Returns:
         The same flight.
     """
-    blocking.start_thread("authsm-sign-out", lambda: fly(flight))
+    start_thread("authsm-sign-out", lambda: fly(flight))
     return flight
 
 
@@ -278,19 +253,17 @@ def fly(flight: Flight) -> None:
         driver = run.start_called_off() if flight.called_off else _started(run)
         result = run.result(blocking.run(driver, run, inbox))
     except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-        flight.settle()
-        flight.result.set_exception(error)
+        flight.fail(error)
     else:
-        flight.settle()
-        flight.result.set_result(result)
+        flight.end(result)
 
 
 def _started(run: SignOutRun) -> SignOutDriver:
     """Start a run; give up a store that does not answer."""
     started: queue.SimpleQueue[SignOutDriver] = queue.SimpleQueue()
-    blocking.start_thread("authsm-open", lambda: started.put(run.start()))
+    start_thread("authsm-open", lambda: started.put(run.start()))
     try:
-        return started.get(timeout=run.seconds_to_open)
+        return started.get(timeout=min(run.seconds_to_open, threading.TIMEOUT_MAX))
     except queue.Empty:
         return run.start_unread(f"The credential store gave no answer within {run.seconds_to_open:g} s.")
 
@@ -318,8 +291,8 @@ def _await(flight: Flight, take: Callable[[], T | None]) -> T:
 def _end(flight: Flight) -> None:
     """Interrupt a flight, and wait for its end. Another Ctrl-C ends the time of grace, which bounds the wait."""
     while not flight.result.done():
-        flight.interrupt()
         with contextlib.suppress(BaseException):
+            flight.interrupt()
             while not flight.result.done():
                 wait_for([flight.result], _LOOK_UP_SECONDS)
 

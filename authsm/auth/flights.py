@@ -42,8 +42,12 @@ class Flight:
         self.turn: Future[None] = Future()
         self.settled: Future[None] = Future()
         self.called_off = False
+        self._before = before
         self._lock = threading.Lock()
         self._callers = 1
+        self._settling = False
+        self._ended = False
+        self._keepers: list[Callable[[SignOutResult], None]] = []
         self._interrupt: Callable[[], None] | None = None
         self._interrupted = 0
         self._transitions: list[Transition[SignOutContext]] = []
@@ -61,17 +65,55 @@ class Flight:
                 self.turn.set_result(None)
 
     def settle(self) -> None:
-        """Say that this flight has settled the session."""
+        """Say that this flight has settled the session. One that was called off says so after the one before it."""
+        before = self._before
+        if before is not None and not before.settled.done():
+            before.settled.add_done_callback(lambda _: self.settle())
+            return
+        self._before = None  # so that a long queue does not keep all that went before
         with self._lock:
-            if self.settled.done():
-                return
-            self.settled.set_running_or_notify_cancel()
-        self.settled.set_result(None)
+            settles, self._settling = not self._settling, True
+        if settles:
+            self.settled.set_result(None)
 
-    def join(self) -> None:
-        """Count one more caller."""
+    def keep(self, keeper: Callable[[SignOutResult], None]) -> None:
+        """Hand the result to a keeper before anybody who waits for it wakes up."""
         with self._lock:
-            self._callers += 1
+            if not self._ended:
+                self._keepers.append(keeper)
+                return
+        if self.result.exception() is None:
+            keeper(self.result.result())
+
+    def end(self, result: SignOutResult) -> None:
+        """Say what this flight ended in. The first end counts."""
+        if self._ends():
+            self.settle()
+            for keeper in self._keepers:
+                keeper(result)
+            self.result.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Say that this flight broke, to be raised to whoever waits."""
+        if self._ends():
+            self.settle()
+            self.result.set_exception(error)
+
+    def _ends(self) -> bool:
+        with self._lock:
+            ends, self._ended = not self._ended, True
+        return ends
+
+    def join(self) -> bool:
+        """Count one more caller, unless the session is settled, or the last caller has left and interrupted.
+
+        Returns:
+            Whether the caller was counted.
+        """
+        with self._lock:
+            joins = self._callers > 0 and not self._settling
+            self._callers += joins
+        return joins
 
     def leave(self) -> bool:
         """Count one caller less.
@@ -136,13 +178,12 @@ class Flights:
             The flight, and whether it is new: then the caller has to start it.
         """
         with self._lock:
-            flights = self._flights.setdefault(whose, [])
+            flights = self._flights.get(whose, [])
             for each, flight in flights:
-                if each == request and not flight.settled.done():
-                    flight.join()
+                if each == request and flight.join():
                     return flight, False
             flight = Flight(make(), flights[-1][1] if flights else None)
-            flights.append((request, flight))
+            self._flights[whose] = [*flights, (request, flight)]
         flight.settled.add_done_callback(lambda _: self._remove(whose, flight))
         return flight, True
 
@@ -154,12 +195,17 @@ class Flights:
             else:
                 self._flights.pop(whose, None)
 
-    def close(self, whose: Hashable) -> None:
-        """Let nobody join the flights of a session any more: a new sign-in stands in its place."""
+    def close(self, whose: Hashable, epoch: int) -> None:
+        """Let nobody join the flights of a session any more, and keep those that have not begun from the new one.
+
+        Args:
+            whose: Names the session.
+            epoch: Of the sign-in that stands in its place now.
+        """
         with self._lock:
-            self._flights[whose] = [(_Closed(), flight) for _, flight in self._flights.get(whose, [])]
-            if not self._flights[whose]:
-                del self._flights[whose]
+            for number, (_, flight) in enumerate(flights := self._flights.get(whose, [])):
+                flight.run.newer_epoch = min(epoch, flight.run.newer_epoch)
+                flights[number] = (_Closed(), flight)
 
     def busy(self, whose: Hashable) -> bool:
         """Tell whether a sign-out of this session is under way."""

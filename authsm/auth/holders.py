@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from authsm.core.vocabulary import EffectFailedError, Failure, FailureKind
-from authsm.credentials import Secret, SignedInData, UserPoolTokens
+from authsm.credentials import SignedInData, UserPoolTokens
+from authsm.runners.carrying import failure_of
 from authsm.stores.contract import (
     Cleared,
     Entry,
@@ -19,9 +20,10 @@ from authsm.stores.contract import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from authsm.stores.contract import CredentialStore
+    from authsm.credentials import Secret
+    from authsm.stores.contract import CredentialStore, Refused, Verified
 
 SUPERSEDED = "a newer sign-in stands in its place, and was left alone"
 
@@ -43,13 +45,21 @@ class Holder(Protocol):
         """Look what there is. May raise whatever reading can raise."""
         ...
 
-    def reopen(self, epoch: int) -> None:
-        """Go on with the sign-out of an epoch, whatever is held by now. Never raises."""
+    def reopen(self, epoch: int) -> bool:
+        """Go on with the sign-out of an epoch, whatever is held by now. Never raises.
+
+        Returns:
+            Whether that sign-out still has to be ended, as far as can be seen.
+        """
         ...
 
     @property
     def known(self) -> SignedInData | None:
         """The freshest credentials that were seen, without looking again."""
+        ...
+
+    def secrets(self) -> Iterable[Secret]:
+        """Give every secret that was seen, the stale ones too."""
         ...
 
     def tokens(self) -> UserPoolTokens:
@@ -86,6 +96,7 @@ class StoreHolder:
         self._store = store
         self._epoch = 0
         self._known: SignedInData | None = None
+        self._secrets = _Secrets()
         self._unsaved: UserPoolTokens | None = None
         self._left = False
 
@@ -94,22 +105,35 @@ class StoreHolder:
         """The freshest credentials that were seen, without looking again."""
         return self._known
 
+    def _know(self, data: SignedInData | None) -> None:
+        self._known = data
+        self._secrets.add(data)
+
+    def secrets(self) -> Iterable[Secret]:
+        """Give every secret that was seen; see `Holder.secrets`."""
+        return self._secrets.all()
+
     def open(self) -> Held:
         """Look what there is; see `Holder.open`."""
         entry = self._store.load(self.key)
         if entry.state is EntryState.CORRUPT:
             raise StoreCorruptError(entry.reason)
         self._epoch = entry.epoch
-        self._known = entry.data
+        self._know(entry.data)
         return Held(entry.epoch, entry.data)
 
-    def reopen(self, epoch: int) -> None:
+    def reopen(self, epoch: int) -> bool:
         """Go on with the sign-out of an epoch; see `Holder.reopen`."""
         self._epoch = epoch
         self._known = None
-        entry = self._load()
-        if entry is not None:
-            self._known = entry.data
+        try:
+            entry = self._store.load(self.key)
+        except Exception:  # noqa: BLE001 - a stranger's store may raise anything; the clear will tell
+            return True
+        if entry.epoch != epoch or entry.state is not EntryState.LEAVING:
+            return False
+        self._know(entry.data)
+        return True
 
     def _load(self) -> Entry | None:
         """Give the session of this epoch, if it can be read and is still there."""
@@ -125,24 +149,31 @@ class StoreHolder:
             return self._unsaved
         entry = self._load()
         if entry is not None:
-            self._known = entry.data
+            self._know(entry.data)
         return (self._known and self._known.tokens) or UserPoolTokens()
 
     def save_refreshed(self, tokens: UserPoolTokens) -> None:
         """Keep refreshed tokens; see `Holder.save_refreshed`."""
+        self._secrets.add(tokens)
         entry = self._load()
         data = replace(self._known or SignedInData(), tokens=tokens)
         if entry is not None and entry.data is not None:
             data = replace(entry.data, tokens=tokens)
-            answer = self._store.save(self.key, data, epoch=self._epoch, generation=entry.generation)
+            answer = self._save(data, entry.generation)
             if isinstance(answer, Saved):
-                self._known = data
+                self._know(data)
                 return
-            if answer.entry.epoch == self._epoch and answer.entry.state is EntryState.LIVE:
+            if answer and answer.entry.epoch == self._epoch and answer.entry.state is EntryState.LIVE:
                 return  # somebody else has just refreshed this session, and stored what they got: that is as fresh
-        # LEAVING, or gone, or unreadable: this sign-out alone still needs them.
+        # LEAVING, or gone, or not to be read or written: this sign-out alone still needs them.
         self._unsaved = tokens
-        self._known = data
+        self._know(data)
+
+    def _save(self, data: SignedInData, generation: int) -> Saved | Refused | None:
+        try:
+            return self._store.save(self.key, data, epoch=self._epoch, generation=generation)
+        except Exception:  # noqa: BLE001 - a stranger's store may raise anything, and the old tokens may be dead already
+            return None
 
     def write_journal(self, journal: str) -> None:
         """Fence off saves, and make the journal durable; see `Holder.write_journal`."""
@@ -160,8 +191,8 @@ class StoreHolder:
             answer = self._store.clear(self.key, epoch=self._epoch)
             residue = answer.residue if isinstance(answer, Cleared) else ()
         except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; what counts is what a look finds
-            complaint = f" ({type(error).__name__}: {error})"
-        match self._store.verify_cleared(self.key, epoch=self._epoch):
+            complaint = _complaint(error)
+        match self._verify():
             case Superseded():
                 return SUPERSEDED
             case Cleared(more):
@@ -169,12 +200,16 @@ class StoreHolder:
             case Residue(what, readable=False):
                 residue += what
             case Residue(what):
-                message = f"The credentials are still there: {', '.join(what)}{complaint}."
-                raise EffectFailedError(Failure(FailureKind.REFUSED, "StillThere", message))
+                raise _still_there(f"The credentials are still there: {', '.join(what)}{complaint}.")
             case Unknown(reason):
-                message = f"It could not be seen whether the credentials are gone: {reason}{complaint}"
-                raise EffectFailedError(Failure(FailureKind.UNREACHABLE, "NotVerified", message))
+                raise _not_verified(f"{reason}{complaint}")
         return f"left to be destroyed: {', '.join(residue)}" if residue else None
+
+    def _verify(self) -> Verified:
+        try:
+            return self._store.verify_cleared(self.key, epoch=self._epoch)
+        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything: then it has not looked
+            return Unknown(failure_of(error).message)
 
     def erase_journal(self) -> None:
         """Forget the journal; see `Holder.erase_journal`."""
@@ -192,18 +227,26 @@ class KeptHolder:
     def __init__(self, data: SignedInData, key: str) -> None:
         self.key = key
         self._data = data
+        self._secrets = _Secrets()
+        self._secrets.add(data)
 
     @property
     def known(self) -> SignedInData | None:
         """The freshest credentials that were seen."""
         return self._data
 
+    def secrets(self) -> Iterable[Secret]:
+        """Give every secret that was seen; see `Holder.secrets`."""
+        return self._secrets.all()
+
     def open(self) -> Held:
         """Give the tokens at hand; see `Holder.open`."""
         return Held(0, self._data)
 
-    def reopen(self, epoch: int) -> None:
+    def reopen(self, epoch: int) -> bool:
         """Nothing of a retry survives a crash; see `Holder.reopen`."""
+        del epoch
+        return False
 
     def tokens(self) -> UserPoolTokens:
         """Give the tokens at hand; see `Holder.tokens`."""
@@ -212,6 +255,7 @@ class KeptHolder:
     def save_refreshed(self, tokens: UserPoolTokens) -> None:
         """Keep refreshed tokens for the rest of the retry; see `Holder.save_refreshed`."""
         self._data = replace(self._data, tokens=tokens)
+        self._secrets.add(tokens)
 
     def write_journal(self, journal: str) -> None:
         """Nothing is kept of a retry; see `Holder.write_journal`."""
@@ -246,21 +290,44 @@ class ForeignHolder(KeptHolder):
         complaint = ""
         try:
             self._clear()
-        except Exception as error:
-            if self._is_cleared is None:
-                raise
-            complaint = f" ({type(error).__name__}: {error})"
+        except Exception as error:  # noqa: BLE001 - another SDK may raise anything; what counts is what a look finds
+            complaint = _complaint(error)
         if self._is_cleared is None:
+            if complaint:
+                raise _not_verified(f"the clear raised, and nothing looked{complaint}")
             return "the clear returned; nothing looked whether the credentials are gone"
-        if not self._is_cleared():
-            raise EffectFailedError(
-                Failure(FailureKind.REFUSED, "StillThere", f"The credentials are still there{complaint}.")
-            )
+        try:
+            gone = self._is_cleared()
+        except Exception as error:  # noqa: BLE001 - the same
+            raise _not_verified(f"looking failed{_complaint(error)}{complaint}") from None
+        if not gone:
+            raise _still_there(f"The credentials are still there{complaint}.")
         return None
 
 
-def secrets_of(*held: SignedInData | UserPoolTokens | None) -> Iterator[Secret]:
-    """Give everything in credentials that must not be seen."""
-    for each in held:
-        if each is not None:
-            yield from each.secrets()
+class _Secrets:
+    """Everything that must not be seen: a refresh does not make the old tokens fit to be shown."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Secret, None] = {}
+
+    def add(self, held: SignedInData | UserPoolTokens | None) -> None:
+        if held is not None:
+            self._seen.update(dict.fromkeys(held.secrets()))
+
+    def all(self) -> tuple[Secret, ...]:
+        return tuple(self._seen)
+
+
+def _complaint(error: Exception) -> str:
+    failure = failure_of(error)
+    return f" ({failure.code}: {failure.message})"
+
+
+def _still_there(message: str) -> EffectFailedError:
+    return EffectFailedError(Failure(FailureKind.REFUSED, "StillThere", message))
+
+
+def _not_verified(reason: str) -> EffectFailedError:
+    message = f"It could not be seen whether the credentials are gone: {reason}"
+    return EffectFailedError(Failure(FailureKind.UNREACHABLE, "NotVerified", message))

@@ -95,12 +95,12 @@ class Session:
         """Store a new session; see `Auth.sign_in`."""
         data.check()
         try:
-            self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it))
+            entry = self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it))
         except SessionExistsError:
             raise InvalidStateException(
                 "There is already a user signed in.", "Sign that user out first, or pass replace=True."
             ) from None
-        FLIGHTS.close(self.whose)
+        FLIGHTS.close(self.whose, entry.epoch)
 
     def _told_plainly(self, act: Callable[[], Answer]) -> Answer:
         try:
@@ -172,7 +172,7 @@ class Session:
         # Another runner is another client, perhaps another app client: its sign-outs are not the same sign-out.
         flight, new = FLIGHTS.board(
             self.whose,
-            (request, id(self.runner)),
+            (request, self.runner),
             lambda: self._run(StoreHolder(self.store, self.key), request, journal),
         )
         if not new:

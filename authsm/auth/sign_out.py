@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from dataclasses import dataclass
@@ -11,9 +12,8 @@ import msgspec
 
 from authsm._version import __version__
 from authsm.auth.facts import evidence_of, session_of, username_of
-from authsm.auth.holders import SUPERSEDED, secrets_of
+from authsm.auth.holders import SUPERSEDED, Held
 from authsm.core.drive import Limits, Transition, drive
-from authsm.core.machine import SnapshotError
 from authsm.credentials import scrub
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.context import SignOutContext
@@ -127,6 +127,13 @@ class SignOutRun:
         limits: How long things may take.
         observers: Who is told.
         journal: What was written down of a sign-out that a crash interrupted, if this one is to end it.
+
+    Attributes:
+        id: The name of this run.
+        audience: Who is told.
+        cleared: Called when the local clear has an outcome.
+        newer_epoch: Of a sign-in that came after this sign-out was asked for: that session is none of its business.
+        handlers: Who carries out the effects.
     """
 
     def __init__(
@@ -142,6 +149,7 @@ class SignOutRun:
         self.id = uuid.uuid4().hex
         self.audience = Audience(self.id, observers)
         self.cleared: Callable[[], None] = _nothing
+        self.newer_epoch: float = math.inf
         self.handlers: Mapping[type[Effect], Handler] = {**runner.handlers, ClearCredentials: self._clear}
         self._holder = holder
         self._runner = runner
@@ -166,17 +174,24 @@ class SignOutRun:
         if self._journal is not None:
             try:
                 return self._resume(self._journal)
-            except (msgspec.DecodeError, SnapshotError) as error:
+            except (msgspec.DecodeError, ValueError) as error:
                 # Another version wrote it. Every remote step can safely be tried again, so begin from the start.
                 self.audience.tell(JournalFailed(self.id, self._holder.key, scrub(str(error))))
         try:
             held = self._holder.open()
-            session = session_of(held.data, key=self._holder.key, epoch=held.epoch)
-            self._was_signed_in = session.signed_in
+            if held.epoch >= self.newer_epoch:
+                held = self._nothing_left_of(0)
+            self._was_signed_in = held.data is not None
             self._username = username_of(held.data)
+            session = session_of(held.data, key=self._holder.key, epoch=held.epoch)
         except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
             return self.start_unread(failure_of(error).message)
-        return self._begin(self._stop_if_a_handler_is_missing(self._request.plan(session, self._runner.authority)))
+        return self._begin_for(session)
+
+    def _nothing_left_of(self, epoch: int) -> Held:
+        """Give what is held of a session that is over; whatever stands in its place is left alone."""
+        self._holder.reopen(epoch)
+        return Held(epoch, None)
 
     def start_unread(self, reason: str) -> SignOutDriver:
         """Begin, and end at once, because the credentials could not be read.
@@ -197,17 +212,21 @@ class SignOutRun:
         """
         return self._begin(Plan.stopped(self._holder.key, Why.USER_CANCELLED))
 
+    def _begin_for(self, session: Session) -> SignOutDriver:
+        return self._begin(self._stop_if_a_handler_is_missing(self._request.plan(session, self._runner.authority)))
+
     def _begin(self, plan: Plan) -> SignOutDriver:
         start = SIGN_OUT.start(SignOutContext(plan))
         return drive(SIGN_OUT, start, Begin(), run=self.id, limits=self._limits, observe=self.observe)
 
     def _resume(self, text: str) -> SignOutDriver:
         journal = msgspec.json.decode(text, type=Journal)
-        snapshot = SIGN_OUT.from_json(journal.snapshot)
-        self._holder.reopen(journal.epoch)
+        again = SIGN_OUT.again(SIGN_OUT.from_json(journal.snapshot)).snapshot
+        if not self._holder.reopen(journal.epoch):
+            # Somebody else has ended it since the journal was read: there is nothing to be done twice.
+            return self._begin_for(session_of(None, key=self._holder.key, epoch=journal.epoch))
         self._was_signed_in = True
         self._username = username_of(self._holder.known)
-        again = SIGN_OUT.again(snapshot).snapshot
         return drive(SIGN_OUT, again, run=self.id, limits=self._limits, observe=self.observe)
 
     def _stop_if_a_handler_is_missing(self, plan: Plan) -> Plan:
@@ -264,8 +283,8 @@ class SignOutRun:
         return note
 
     def secrets(self) -> Iterable[Secret]:
-        """Give every secret of the session that is known."""
-        return secrets_of(self._holder.known)
+        """Give every secret of the session that was seen."""
+        return self._holder.secrets()
 
     def result(self, end: Snapshot[SignOutContext]) -> SignOutResult:
         """Read the result.

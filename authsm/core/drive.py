@@ -182,7 +182,7 @@ def drive(
                 case Interrupt():
                     budget.interrupt()
                     event = budget.refusal()
-                case None:
+                case None:  # pragma: no branch - there is no other message
                     event = budget.refusal()
         took = budget.end()
 

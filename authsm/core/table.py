@@ -180,8 +180,7 @@ def _refuse_foreign_attribute(chart: type[Chart[Any]], name: str, value: object)
             f"{name!r} is a callback or method. Charts have no actions: what an event changes is said by "
             "`Context.after`, guards are properties of the context, and what is to be done is an effect.",
         )
-    if not (name.startswith("__") and name.endswith("__")):
-        raise _refuse(chart, f"{name!r} is neither a state nor a row: what a machine remembers is its context.")
+    raise _refuse(chart, f"{name!r} is neither a state nor a row: what a machine remembers is its context.")
 
 
 def _refuse_foreign_state(chart: type[Chart[Any]], state: Any) -> None:
@@ -221,6 +220,8 @@ def _context_of(chart: type[Chart[Any]]) -> type[Context]:
         if get_origin(base) is Chart:
             (context,) = get_args(base)
             if isinstance(context, type) and issubclass(context, Context):
+                if context.after is Context.after:
+                    raise _refuse(chart, f"{context.__name__} does not say what an event changes: define `after`.")
                 return context
     raise _refuse(chart, "it does not say what it remembers: write `class ...(Chart[YourContext])`.")
 

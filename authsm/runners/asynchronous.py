@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import threading
+from collections import deque
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
-from anyio import to_thread
 
 from authsm.core.drive import Answer, Interrupt, Message
-from authsm.core.vocabulary import Context
+from authsm.core.vocabulary import Context, Failure, FailureKind
 from authsm.runners.blocking import carry_out
-from authsm.runners.carrying import Reply
+from authsm.runners.carrying import Reply, refuse_given_up
 from authsm.runners.handlers import is_async
+from authsm.runners.threads import start_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Callable, Generator
 
     from authsm.core.drive import Ask
     from authsm.core.machine import Snapshot
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from authsm.runners.event_loop import EventLoop
 
 C = TypeVar("C", bound=Context)
+T = TypeVar("T")
 
 
 class AsyncInbox:
@@ -38,30 +40,45 @@ class AsyncInbox:
     def __init__(self, loop: EventLoop, late: Callable[[Answer], None]) -> None:
         self._loop = loop
         self._late = late
-        self._send, self._receive = anyio.create_memory_object_stream[Message](math.inf)
+        self._closed = False
+        self._messages: deque[Message] = deque()
+        self._news = anyio.Event()
+        self._cancelled = anyio.get_cancelled_exc_class()
+        self._loop_ends = False
 
     def put(self, message: Message) -> None:
         """Deliver a message, from within the loop."""
-        try:
-            self._send.send_nowait(message)
-        except anyio.ClosedResourceError:
-            if isinstance(message, Answer):
-                self._late(message)
+        if not self._closed:
+            self._messages.append(message)
+            self._news.set()
+        elif isinstance(message, Answer):
+            self._late(message)
 
     def interrupt(self) -> None:
         """Deliver an interruption, from any thread."""
         self._loop.call_soon(lambda: self.put(Interrupt()))
 
     async def get(self, seconds: float) -> Message | None:
-        """Wait for the next message, for at most so many seconds."""
-        with anyio.move_on_after(seconds):
-            return await self._receive.receive()
-        return None
+        """Wait for the next message, for at most so many seconds.
+
+        Nobody cancels the task that waits here but the event loop itself, when it ends. That interrupts, too; what is
+        left to do is then shielded, and bounded by the time of grace.
+        """
+        try:
+            with anyio.move_on_after(seconds, shield=self._loop_ends):
+                while not self._messages:
+                    self._news = anyio.Event()
+                    await self._news.wait()
+        except self._cancelled:
+            self._loop_ends = True
+            return Interrupt()
+        return self._messages.popleft() if self._messages else None
 
     def close(self) -> None:
-        """Deliver nothing any more."""
-        self._send.close()
-        self._receive.close()
+        """Deliver nothing any more; what is left was too late."""
+        self._closed = True
+        while self._messages:
+            self.put(self._messages.popleft())
 
 
 async def run(
@@ -78,7 +95,7 @@ async def run(
         carrier: Who carries the effects out.
         inbox: Where the answers, and interruptions from outside, arrive.
         loop: The event loop that this task runs in.
-        limiter: How many threads plain handlers may take at a time.
+        limiter: How many threads plain handlers may take at a time, not counting those that were left behind.
 
     Returns:
         The snapshot in which the machine rests.
@@ -91,7 +108,7 @@ async def run(
                 if carrying is not None:
                     carrying.give_up()
                 carrying = _Carrying(ask, carrier, inbox, loop, limiter)
-                loop.spawn(carrying.carry_out)
+                loop.spawn(carrying.carry_out, carrying.loop_ends)
             ask = driver.send(await inbox.get(ask.seconds))
     except StopIteration as stop:
         rest: Snapshot[C] = stop.value
@@ -100,6 +117,47 @@ async def run(
         inbox.close()
         if carrying is not None:
             carrying.give_up()
+
+
+async def done(future: Future[Any], loop: EventLoop) -> None:
+    """Wait until a future is done, without blocking the event loop.
+
+    Args:
+        future: What may be fulfilled in any thread.
+        loop: The event loop that this task runs in.
+    """
+    is_done = anyio.Event()
+    future.add_done_callback(lambda _: loop.call_soon(is_done.set))
+    await is_done.wait()
+
+
+async def in_thread(function: Callable[[], T], loop: EventLoop, limiter: anyio.CapacityLimiter) -> T:
+    """Call a function in a thread of its own, and leave it behind if the wait is cancelled.
+
+    Not with anyio's own threads: on asyncio they are no daemons, so one that hangs would keep the process from ending.
+
+    Args:
+        function: What blocks.
+        loop: The event loop that this task runs in.
+        limiter: How many threads may be waited for at a time.
+
+    Returns:
+        What the function returned.
+    """
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            answer = function()
+        except BaseException as error:  # noqa: BLE001 - raised again to the task that waits
+            future.set_exception(error)
+        else:
+            future.set_result(answer)
+
+    async with limiter:
+        start_thread("authsm-call", work)
+        await done(future, loop)
+    return future.result()
 
 
 class _Carrying:
@@ -113,8 +171,11 @@ class _Carrying:
         self._inbox = inbox
         self._loop = loop
         self._limiter = limiter
+        self._handler: Callable[..., Any] = carrier.handlers[type(ask.effect)]
         self._stop = threading.Event()
-        self._scope = anyio.CancelScope()
+        self._scope = anyio.CancelScope(shield=True)  # it ends when it is given up, not when the event loop ends
+        self._cancelled = anyio.get_cancelled_exc_class()
+        self._answered: Future[None] | None = None
 
     def give_up(self) -> None:
         """Tell the handler that nobody waits for it."""
@@ -124,25 +185,48 @@ class _Carrying:
     async def carry_out(self) -> None:
         """Carry the effect out, and deliver the answer."""
         with self._scope:
-            handler = self._carrier.handlers[type(self.ask.effect)]
-            event = await (self._await(handler) if is_async(handler) else self._in_thread(self._blocking))
-            self._inbox.put(Answer(self.ask.id, event))
+            try:
+                if is_async(self._handler):
+                    self._answer(await self._await())
+                elif self.ask.effect.always:
+                    self._begin_thread()  # it must not stand in a queue behind what hangs
+                else:
+                    async with self._limiter:
+                        await done(self._begin_thread(), self._loop)
+            except self._cancelled:
+                self.loop_ends()
+                raise
 
-    async def _await(self, handler: Callable[..., Any]) -> Event:
-        with Reply(self.ask.effect, self._carrier) as reply:
-            await self._in_thread(self._before)
-            reply.value = await handler(self.ask.effect, self._carrier.call(self.ask, self._stop))
+    def loop_ends(self) -> None:
+        """See to it that there is an answer although the event loop cancelled this task, or never began it."""
+        if self._stop.is_set():
+            return
+        if not is_async(self._handler):
+            self._begin_thread()
+            return
+        message = f"{self.ask.effect.name} was given up: the event loop ended."
+        self._answer(self.ask.effect.failed(Failure(FailureKind.INTERRUPTED, "LoopEnded", message)))
+
+    def _answer(self, event: Event) -> None:
+        self._inbox.put(Answer(self.ask.id, event))
+
+    async def _await(self) -> Event:
+        with Reply(self.ask.effect, self._carrier, self._cancelled, KeyboardInterrupt) as reply:
+            call = self._carrier.call(self.ask, self._stop)
+            await in_thread(lambda: self._carrier.before(self.ask), self._loop, self._limiter)
+            refuse_given_up(self._stop)
+            reply.value = await self._handler(self.ask.effect, call)
         return reply.event
 
-    def _in_thread(self, function: Callable[[], Any]) -> Awaitable[Any]:
-        return to_thread.run_sync(function, limiter=self._limiter, abandon_on_cancel=True)
+    def _begin_thread(self) -> Future[None]:
+        if self._answered is None:
+            answered: Future[None] = Future()
+            self._answered = answered
+            start_thread("authsm-effect", lambda: self._in_thread(answered))
+        return self._answered
 
-    def _before(self) -> None:
-        self._carrier.before(self.ask)
-
-    def _blocking(self) -> Event:
+    def _in_thread(self, answered: Future[None]) -> None:
         event = carry_out(self._carrier, self.ask, self._stop)
-        if self._stop.is_set():
-            # The task that waited for this thread is gone; deliver the late answer, so that observers see it.
-            self._loop.call_soon(lambda: self._inbox.put(Answer(self.ask.id, event)))
-        return event
+        # Delivered from here, not by the task that waits: that one is gone if the effect was given up.
+        self._loop.call_soon(lambda: self._answer(event))
+        answered.set_result(None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextvars
 import queue
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from authsm.core.drive import Answer, Ask, Interrupt, LateAnswer, Message
 from authsm.core.vocabulary import Context
-from authsm.runners.carrying import Reply
+from authsm.runners.carrying import Reply, refuse_given_up
+from authsm.runners.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -50,7 +50,7 @@ class Inbox:
     def get(self, seconds: float) -> Message | None:
         """Wait for the next message, for at most so many seconds."""
         try:
-            return self._queue.get(timeout=seconds)
+            return self._queue.get(timeout=min(seconds, threading.TIMEOUT_MAX))
         except queue.Empty:
             return None
 
@@ -146,17 +146,11 @@ def carry_out(carrier: Carrier, ask: Ask[Any], stop: threading.Event) -> Event:
     """
     effect = ask.effect
     with Reply(effect, carrier) as reply:
+        call = carrier.call(ask, stop)  # first: what comes before the effect takes from its time
         carrier.before(ask)
-        reply.value = carrier.handlers[type(effect)](effect, carrier.call(ask, stop))
+        refuse_given_up(stop)
+        reply.value = carrier.handlers[type(effect)](effect, call)
     return reply.event
-
-
-def start_thread(name: str, work: Callable[[], None]) -> None:
-    """Do some work in a thread of its own, with the context variables of the caller.
-
-    The thread is a daemon, because a handler that hangs must not keep the process from ending.
-    """
-    threading.Thread(target=contextvars.copy_context().run, args=(work,), name=name, daemon=True).start()
 
 
 def late_answer(run_id: str, observe: Callable[[Any], None]) -> Callable[[Answer], None]:

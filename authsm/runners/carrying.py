@@ -48,14 +48,20 @@ class Reply:
 
     Nothing but the reply comes out of the block: a live exception would carry the handler's variables along.
 
+    Args:
+        effect: What is carried out.
+        carrier: Who carries it out.
+        passing: What is no answer of the handler, and passes through: the cancellation of its task.
+
     Attributes:
         value: To be set to what the handler returned.
         event: The reply, once the block has ended.
     """
 
-    def __init__(self, effect: Effect, carrier: Carrier) -> None:
+    def __init__(self, effect: Effect, carrier: Carrier, *passing: type[BaseException]) -> None:
         self._effect = effect
         self._carrier = carrier
+        self._passing = passing
         self.value: object = None
         self.event: Event
 
@@ -68,7 +74,7 @@ class Reply:
         if error is None:
             self.event = self._done()
             return True
-        if not isinstance(error, Exception):
+        if isinstance(error, self._passing):
             return False
         self.event = self._not_done(error)
         return True
@@ -93,14 +99,14 @@ class Reply:
         )
         return effect.failed(failure)
 
-    def _not_done(self, error: Exception) -> Event:
+    def _not_done(self, error: BaseException) -> Event:
         effect = self._effect
         if isinstance(error, EffectCancelledError) and effect.cancelled is not None:
             return effect.cancelled()
         return effect.failed(failure_of(error, self._carrier.secrets()))
 
 
-def failure_of(error: Exception, secrets: Iterable[Secret] = ()) -> Failure:
+def failure_of(error: BaseException, secrets: Iterable[Secret] = ()) -> Failure:
     """Turn an exception into a value that holds no secret.
 
     Args:
@@ -112,7 +118,8 @@ def failure_of(error: Exception, secrets: Iterable[Secret] = ()) -> Failure:
     """
     if isinstance(error, EffectFailedError):
         failure = error.failure
-        return Failure(failure.kind, failure.code, scrub(failure.message, secrets))
+        secrets = tuple(secrets)
+        return Failure(failure.kind, scrub(failure.code, secrets), scrub(failure.message, secrets))
     if isinstance(error, AuthException):
         kind = FailureKind.CONFIGURATION if isinstance(error, ConfigurationException) else FailureKind.REFUSED
     elif isinstance(error, TimeoutError):
@@ -126,7 +133,20 @@ def failure_of(error: Exception, secrets: Iterable[Secret] = ()) -> Failure:
     return Failure(kind, type(error).__name__, scrub(_message(error), secrets)[:_LONGEST_MESSAGE])
 
 
-def _message(error: Exception) -> str:
+def refuse_given_up(stop: threading.Event) -> None:
+    """Refuse to begin what nobody waits for any more.
+
+    Args:
+        stop: Set when nobody waits.
+
+    Raises:
+        EffectFailedError: It is set.
+    """
+    if stop.is_set():
+        raise EffectFailedError(Failure(FailureKind.INTERRUPTED, "GivenUp", "It was given up before it was begun."))
+
+
+def _message(error: BaseException) -> str:
     try:
         return " ".join(str(error).split()) or type(error).__name__
     except Exception:  # noqa: BLE001 - a stranger's __str__ may raise anything, and the reply must still come

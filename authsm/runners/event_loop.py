@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 class EventLoop(Protocol):
     """The event loop that runs now."""
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin a task that no task group waits for. The work must not raise."""
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], not_begun: Callable[[], None]) -> None:
+        """Begin a task that no task group waits for.
+
+        Args:
+            work: What to do. It must not raise.
+            not_begun: Called if the event loop ends before the work has begun; asyncio then forgets it unseen.
+        """
         ...
 
     def call_soon(self, function: Callable[[], object]) -> None:
@@ -48,10 +53,22 @@ class _Asyncio:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        task = self._loop.create_task(work())
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], not_begun: Callable[[], None]) -> None:
+        begun = False
+
+        async def begin() -> None:
+            nonlocal begun
+            begun = True
+            await work()
+
+        def end(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not begun:
+                not_begun()
+
+        task = self._loop.create_task(begin())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(end)
 
     def call_soon(self, function: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
@@ -65,7 +82,8 @@ class _Trio:
         self._trio = trio
         self._token = trio.lowlevel.current_trio_token()
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], not_begun: Callable[[], None]) -> None:
+        del not_begun  # trio begins every task, and cancels it at its first checkpoint
         self._trio.lowlevel.spawn_system_task(work, context=contextvars.copy_context())
 
     def call_soon(self, function: Callable[[], object]) -> None:

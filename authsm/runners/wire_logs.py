@@ -44,7 +44,7 @@ _SIGNING: Final = re.compile(
 """What signs a request with IAM credentials (AWS Signature Version 4), which nobody hands to us."""
 
 _QUOTED: Final = re.compile(r"""(["'])[^"'\s]{8,}+(?!["']\s*:)""")
-"""A quoted text of eight characters or more that is no key. An opaque token is never shorter."""
+"""A quoted text of eight characters or more that is no key: opaque tokens are far longer."""
 
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """What every record has; the rest is what the caller gave as ``extra``."""

@@ -110,7 +110,7 @@ def from_text(text: bytes) -> Record | str:
         text: The JSON text.
 
     Returns:
-        The record; or, where it is damaged, foreign or of a newer format, what is wrong, without showing what was found.
+        The record; or, where it is damaged, foreign or of a newer format, what is wrong, not showing what was found.
     """
     try:
         said = msgspec.json.decode(text, type=dict[str, Any])

@@ -103,7 +103,7 @@ class FileCredentialStore:
         """Give the keys under which a sign-out is in progress; see `CredentialStore.journals`."""
         with _unavailable(self._folder):
             try:
-                names = sorted(os.listdir(self._folder))
+                names = sorted(path.name for path in self._folder.iterdir())
             except FileNotFoundError:
                 names = []
         keys = [key for name in names if (key := _key_of(name)) is not None]

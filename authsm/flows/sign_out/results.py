@@ -205,6 +205,7 @@ class FailedSignOut(_Result):
 
 
 SignOutResult: TypeAlias = CompleteSignOut | PartialSignOut | FailedSignOut
+"""What every sign-out ends in; match on the three classes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from authsm.core.vocabulary import EffectFailedError, Failure, FailureKind
 from authsm.credentials import Secret
 from authsm.errors import ConfigurationException, UserCancelledException
-from authsm.runners.blocking import start_thread
 from authsm.runners.hosted_ui.judge import (
     START_PATH,
     Answer,
@@ -169,7 +168,8 @@ class LoopbackHostedUI:
             with suppress(Exception):  # no browser is no failure yet: the user was shown the URL
                 self._open_browser(start_url)
 
-        start_thread("authsm-browser", open_browser)
+        # A thread of its own and not one that is used again: it may hang for as long as the browser runs.
+        threading.Thread(target=open_browser, name="authsm-browser", daemon=True).start()
 
     def _not_back(self, url: SignOutURL) -> Failure:
         message = (

@@ -1,0 +1,69 @@
+"""What `Auth` and `AsyncAuth` have in common: a session, and boarding a flight that signs it out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from authsm.auth.session import Session
+from authsm.core.drive import Limits
+from authsm.flows.sign_out.policy import SignOutPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from authsm.auth.flights import Flight
+    from authsm.flows.sign_out.results import SignOutResult
+    from authsm.observe import Observer
+    from authsm.runners.handlers import RunnerLike
+    from authsm.stores.contract import CredentialStore
+
+
+class AnyAuth(ABC):
+    """One user's session, and how it ends; see `Auth` and `AsyncAuth`."""
+
+    def __init__(
+        self,
+        store: CredentialStore,
+        runner: RunnerLike,
+        *,
+        key: str = "default",
+        policy: SignOutPolicy | None = None,
+        observers: Iterable[Observer] = (),
+        limits: Limits | None = None,
+    ) -> None:
+        self._session = Session(
+            store,
+            runner,
+            key=key,
+            policy=policy or SignOutPolicy(),
+            observers=observers,
+            limits=limits or Limits(),
+        )
+        self._last_result: SignOutResult | None = None
+
+    @property
+    def last_result(self) -> SignOutResult | None:
+        """What the last sign-out through this object ended in, also where its caller was interrupted."""
+        return self._last_result
+
+    def _take_off(self, policy: SignOutPolicy | None, *, to_all: bool) -> Flight:
+        flight, new = self._session.board_sign_out(global_sign_out=to_all, policy=policy)
+        return self._boarded(flight, new=new)
+
+    def _boarded(self, flight: Flight, *, new: bool) -> Flight:
+        flight.keep(self._keep)
+        if new:
+            try:
+                self._start(flight)
+            except BaseException as error:
+                flight.fail(error)  # nobody runs it, so nobody may wait for it: not those who queue behind it either
+                raise
+        return flight
+
+    @abstractmethod
+    def _start(self, flight: Flight) -> None:
+        """Begin to run a flight."""
+
+    def _keep(self, result: SignOutResult) -> None:
+        self._last_result = result

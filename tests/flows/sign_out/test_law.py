@@ -1,0 +1,456 @@
+"""The law of sign-out, shown on every way in which one can go: all plans, and all replies.
+
+Each test states the condition under which its invariant holds, and that the condition is reached.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authsm.core.vocabulary import FailedReply, Failure, FailureKind
+from authsm.flows.sign_out import effects
+from authsm.flows.sign_out.chart import SIGN_OUT
+from authsm.flows.sign_out.context import NOT_ATTEMPTED_AFTER_GLOBAL, NOT_REFRESHED
+from authsm.flows.sign_out.plan import OnCancel, Plan, Why, settle
+from authsm.flows.sign_out.policy import Authority
+from authsm.flows.sign_out.results import (
+    CompleteSignOut,
+    Done,
+    Evidence,
+    Failed,
+    FailedSignOut,
+    NotRequested,
+    PartialSignOut,
+    SignOutResult,
+    Skipped,
+    Steps,
+    result_of,
+)
+from tests.flows.sign_out.inputs import POLICIES, SESSIONS, Run, start
+
+if TYPE_CHECKING:
+    from authsm.core.graph import Graph
+    from authsm.core.machine import Snapshot
+    from authsm.core.vocabulary import Effect, Event
+    from authsm.flows.sign_out.context import SignOutContext
+
+EFFECTS = {
+    "hosted_ui": effects.ShowHostedUISignOut,
+    "refresh_tokens": effects.RefreshTokens,
+    "global_sign_out": effects.GlobalSignOut,
+    "revoke_token": effects.RevokeToken,
+    "clear_credentials": effects.ClearCredentials,
+}
+
+
+def _result(run: Run) -> SignOutResult:
+    return result_of(run.final, Evidence())
+
+
+def _was_stopped(run: Run) -> bool:
+    """Whether the hosted UI, where it came first, ended the sign-out."""
+    reply = run.replies.get(effects.ShowHostedUISignOut)
+    if run.plan.hosted_ui_last:
+        return False
+    refused = isinstance(reply, effects.HostedUISignOutFailed) and reply.failure.kind is FailureKind.REFUSED
+    cancelled = isinstance(reply, effects.UserCancelled)
+    return (cancelled and run.plan.on_cancel is OnCancel.STOPS) or (refused and run.plan.hosted_ui_refusal_stops)
+
+
+def _begins(run: Run) -> bool:
+    return run.plan.stop is None
+
+
+def _clear_failed(run: Run) -> bool:
+    return isinstance(run.replies.get(effects.ClearCredentials), effects.ClearCredentialsFailed)
+
+
+def _refresh_failed(run: Run) -> bool:
+    return isinstance(run.replies.get(effects.RefreshTokens), effects.RefreshTokensFailed)
+
+
+def _global_failed(run: Run) -> bool:
+    return _refresh_failed(run) or isinstance(run.replies.get(effects.GlobalSignOut), effects.GlobalSignOutFailed)
+
+
+def _asked(runs: tuple[Run, ...], effect: type[Effect]) -> list[bool]:
+    return [effect in run.asked for run in runs]
+
+
+def _both_occur(said: list[bool]) -> bool:
+    return {*said} == {True, False}
+
+
+def test_the_hosted_ui_is_asked_for_exactly_when_due(runs: tuple[Run, ...]) -> None:
+    # Where it comes last, a clear that failed has ended the sign-out before.
+    due = [run.plan.hosted_ui is None and not (run.plan.hosted_ui_last and _clear_failed(run)) for run in runs]
+    assert _asked(runs, effects.ShowHostedUISignOut) == due
+    assert _both_occur(due)
+
+
+def test_the_hosted_ui_is_asked_for_first_or_after_everything_else(runs: tuple[Run, ...]) -> None:
+    asked = [run for run in runs if effects.ShowHostedUISignOut in run.asked]
+    places = [run.asked.index(effects.ShowHostedUISignOut) for run in asked]
+    assert places == [len(run.asked) - 1 if run.plan.hosted_ui_last else 0 for run in asked]
+    assert {run.plan.hosted_ui_last for run in asked if len(run.asked) > 1} == {True, False}
+
+
+def test_tokens_are_refreshed_exactly_when_due(runs: tuple[Run, ...]) -> None:
+    due = [run.plan.refresh_tokens is None and not _was_stopped(run) for run in runs]
+    assert _asked(runs, effects.RefreshTokens) == due
+    assert _both_occur(due)
+
+
+def test_tokens_are_refreshed_only_for_a_global_sign_out_that_is_due(runs: tuple[Run, ...]) -> None:
+    refreshed = [run for run in runs if effects.RefreshTokens in run.asked]
+    assert refreshed
+    assert {run.plan.global_sign_out for run in refreshed} == {None}
+    tried = [run for run in refreshed if effects.GlobalSignOut in run.asked]
+    assert tried
+    assert all(run.asked.index(effects.RefreshTokens) < run.asked.index(effects.GlobalSignOut) for run in tried)
+
+
+def test_the_global_sign_out_is_asked_for_exactly_when_due(runs: tuple[Run, ...]) -> None:
+    due = [run.plan.global_sign_out is None and not _was_stopped(run) and not _refresh_failed(run) for run in runs]
+    assert _asked(runs, effects.GlobalSignOut) == due
+    assert _both_occur(due)
+
+
+def test_a_refresh_that_failed_fails_the_global_sign_out(runs: tuple[Run, ...]) -> None:
+    failures = [_result(run).steps.global_sign_out for run in runs if _refresh_failed(run)]
+    assert failures
+    for failed in failures:
+        assert isinstance(failed, Failed)
+        assert (failed.failure.kind, failed.failure.code) == (FailureKind.NOT_ATTEMPTED, "Refused")
+        assert failed.failure.message == f"{NOT_REFRESHED} refused"
+
+
+def _global_failed_before_revocation(run: Run) -> bool:
+    if run.plan.revoke_token is not None:
+        return False
+    return _refresh_failed(run) or (not run.plan.revoke_first and _global_failed(run))
+
+
+def _revocation_is_given_up(run: Run) -> bool:
+    return run.plan.revoke_needs_global and _global_failed_before_revocation(run)
+
+
+def test_revocation_is_tried_exactly_when_due(runs: tuple[Run, ...]) -> None:
+    due = [run.plan.revoke_token is None and not _was_stopped(run) and not _revocation_is_given_up(run) for run in runs]
+    assert _asked(runs, effects.RevokeToken) == due
+    assert _both_occur(due)
+
+
+def test_revocation_is_tried_after_a_failed_global_sign_out_unless_a_preset_says_no(runs: tuple[Run, ...]) -> None:
+    # S7. No plan of the default policy needs the global sign-out for it.
+    failed = [run for run in runs if _global_failed_before_revocation(run)]
+    tried = [effects.RevokeToken in run.asked for run in failed]
+    assert tried == [not run.plan.revoke_needs_global for run in failed]
+    assert _both_occur(tried)
+
+
+def test_revocation_that_a_preset_gives_up_is_reported_as_not_attempted(runs: tuple[Run, ...]) -> None:
+    given_up = [run for run in runs if _revocation_is_given_up(run)]
+    assert given_up
+    expected = Failed(Failure(FailureKind.NOT_ATTEMPTED, "GlobalSignOutFailed", NOT_ATTEMPTED_AFTER_GLOBAL))
+    assert {_result(run).steps.revoke_token for run in given_up} == {expected}
+
+
+def test_the_clear_is_asked_for_unless_stopped_or_done_already(runs: tuple[Run, ...]) -> None:
+    due = [run.plan.clear_credentials is None and not _was_stopped(run) for run in runs]
+    assert _asked(runs, effects.ClearCredentials) == due
+    assert _both_occur(due)
+
+
+def test_the_clear_comes_after_every_remote_step_but_a_last_hosted_ui(runs: tuple[Run, ...]) -> None:
+    after = [
+        run.asked[run.asked.index(effects.ClearCredentials) + 1 :]
+        for run in runs
+        if effects.ClearCredentials in run.asked
+    ]
+    assert {tuple(rest) for rest in after} == {(), (effects.ShowHostedUISignOut,)}
+
+
+def test_no_effect_is_asked_for_twice_in_a_run(runs: tuple[Run, ...]) -> None:
+    assert max(len(run.asked) for run in runs) == len(EFFECTS)
+    assert [run for run in runs if len({*run.asked}) != len(run.asked)] == []
+
+
+def test_every_effect_is_a_first_attempt_and_names_key_and_epoch_of_the_session(runs: tuple[Run, ...]) -> None:
+    # S13.
+    named = {(effect.attempt, effect.key, effect.epoch) for run in runs for effect in _effects(run)}
+    assert named == {(1, "key", 7)}
+
+
+def _effects(run: Run) -> list[effects.SignOutEffect]:
+    return [edge.step.effect for edge in run.edges if isinstance(edge.step.effect, effects.SignOutEffect)]
+
+
+def test_a_stopped_sign_out_has_asked_for_nothing_irreversible(runs: tuple[Run, ...]) -> None:
+    # S2 and S3: all it has asked for is the hosted UI, so the session is as it was.
+    stopped = [run for run in runs if run.final.context.stopped]
+    asked = {tuple(run.asked) for run in stopped}
+    assert asked == {(), (effects.ShowHostedUISignOut,)}
+    assert not any(
+        effect.irreversible for ways in asked for effect in ways if issubclass(effect, effects.SignOutEffect)
+    )
+    assert {run.final.state for run in stopped} == {"Error"}
+
+
+def test_a_sign_out_stops_only_before_it_began_or_at_a_hosted_ui_that_comes_first(runs: tuple[Run, ...]) -> None:
+    stops = [not _begins(run) or _was_stopped(run) for run in runs]
+    assert [run.final.context.stopped for run in runs] == stops
+    assert _both_occur(stops)
+
+
+def test_a_retry_never_fails_and_never_clears(runs: tuple[Run, ...], retry_plans: frozenset[Plan]) -> None:
+    retries = [run for run in runs if run.plan in retry_plans]
+    assert {run.final.state for run in retries} == {"SignedOut", "PartialSignedOut"}
+    assert not any(_asked(tuple(retries), effects.ClearCredentials))
+
+
+def _failures(run: Run) -> dict[str, Failure]:
+    """What failed, by the replies and the plan alone."""
+    failures: dict[str, Failure] = {}
+    for step, effect in EFFECTS.items():
+        reply = run.replies.get(effect)
+        if isinstance(reply, FailedReply):
+            failures[step] = reply.failure
+        elif isinstance(reply, effects.UserCancelled) and run.plan.on_cancel is not OnCancel.PASSES:
+            failures[step] = Failure(
+                FailureKind.CANCELLED, "UserCancelled", "The user called the hosted UI sign-out off."
+            )
+    return failures
+
+
+def _untried_failures(run: Run) -> set[str]:
+    """The steps that could not be tried although they were asked for."""
+    untried = {
+        step
+        for step in ("global_sign_out", "revoke_token")
+        if (why := getattr(run.plan, step)) is not None and why.fails
+    }
+    if _begins(run) and _refresh_failed(run):
+        untried.add("global_sign_out")
+    if _revocation_is_given_up(run):
+        untried.add("revoke_token")
+    return untried
+
+
+def test_the_errors_in_the_result_are_exactly_the_steps_that_failed(runs: tuple[Run, ...]) -> None:
+    # S6 and S14.
+    seen: set[str] = set()
+    for run in runs:
+        steps = dict(_result(run).steps)
+        failed = {step: result.failure for step, result in steps.items() if isinstance(result, Failed)}
+        replied = _failures(run)
+        assert {step: failed[step] for step in replied} == replied
+        assert failed.keys() == replied.keys() | _untried_failures(run)
+        seen |= failed.keys()
+    assert seen == EFFECTS.keys()
+
+
+def test_a_partial_result_has_an_error_for_each_remote_step_that_failed(runs: tuple[Run, ...]) -> None:
+    partial = [result for run in runs if isinstance(result := _result(run), PartialSignOut)]
+    seen: set[tuple[bool, bool, bool]] = set()
+    for result in partial:
+        errors = (result.hosted_ui_error, result.global_sign_out_error, result.revoke_token_error)
+        steps = (result.steps.hosted_ui, result.steps.global_sign_out, result.steps.revoke_token)
+        failed = tuple(isinstance(step, Failed) for step in steps)
+        assert tuple(error is not None for error in errors) == failed
+        for error, step in zip(errors, steps, strict=True):
+            if error is not None and isinstance(step, Failed):
+                assert error.exception.failure == step.failure
+        seen.add((failed[0], failed[1], failed[2]))
+    assert len(seen) == 7  # each combination but none at all
+    assert (False, False, False) not in seen
+
+
+def test_every_step_that_was_not_tried_says_why(runs: tuple[Run, ...]) -> None:
+    # S6.
+    reasons: set[Why] = set()
+    for run in runs:
+        steps = dict(_result(run).steps)
+        for step, effect in EFFECTS.items():
+            result, why = steps[step], getattr(run.plan, step)
+            if effect in run.asked or isinstance(result, Failed):
+                assert isinstance(result, Done | Failed) or result == Skipped(Why.USER_CANCELLED)
+            elif why is Why.NOT_REQUESTED:
+                assert result == NotRequested()
+            else:
+                assert result == Skipped(why or Why.STOPPED)
+                reasons.add(why or Why.STOPPED)
+    assert reasons == {
+        Why.NOT_SIGNED_IN,
+        Why.LOCAL_ONLY,
+        Why.POLICY,
+        Why.NOT_MADE_IN_HOSTED_UI,
+        Why.PRIVATE_SESSION,
+        Why.NOT_NEEDED,
+        Why.NO_REFRESH_TOKEN,
+        Why.ALREADY_DONE,
+        Why.STOPPED,
+    }
+
+
+def test_what_was_done_is_reported_as_done_with_its_note(runs: tuple[Run, ...]) -> None:
+    notes: set[str] = set()
+    for run in runs:
+        steps = dict(_result(run).steps)
+        for step, effect in EFFECTS.items():
+            reply = run.replies.get(effect)
+            if reply is not None and type(reply) is effect.done:
+                note = getattr(reply, "note", "")
+                assert steps[step] == Done(note)
+                notes.add(note)
+    assert notes == {"", "The URL was only printed.", "A file is left."}
+
+
+def test_the_final_state_is_honest(runs: tuple[Run, ...]) -> None:
+    # S14: Error exactly when stopped or not cleared; else Partial exactly when something failed.
+    seen: set[str] = set()
+    for run in runs:
+        failed = _failures(run).keys() | _untried_failures(run)
+        if not _begins(run) or _was_stopped(run) or _clear_failed(run):
+            expected = "Error"
+        else:
+            expected = "PartialSignedOut" if failed else "SignedOut"
+        assert (run.final.state, run) == (expected, run)
+        seen.add(expected)
+    assert seen == {"Error", "PartialSignedOut", "SignedOut"}
+
+
+def test_the_result_follows_the_final_state(runs: tuple[Run, ...]) -> None:
+    kinds = {(run.final.state, type(_result(run))) for run in runs}
+    assert kinds == {
+        ("SignedOut", CompleteSignOut),
+        ("PartialSignedOut", PartialSignOut),
+        ("Error", FailedSignOut),
+    }
+
+
+def test_credentials_are_gone_unless_the_sign_out_failed(runs: tuple[Run, ...]) -> None:
+    # The machine's part of S1: Complete and Partial come after one clear that was done, or after an earlier sign-out's.
+    cleared = {True: 0, False: 0}
+    for run in runs:
+        gone = isinstance(run.replies.get(effects.ClearCredentials), effects.CredentialsCleared)
+        result = _result(run)
+        if isinstance(result, FailedSignOut):
+            assert not gone
+        else:
+            assert gone or run.plan.clear_credentials is Why.ALREADY_DONE
+        cleared[gone] += 1
+    assert min(cleared.values()) > 0
+
+
+def test_signed_out_locally_is_never_guessed(runs: tuple[Run, ...]) -> None:
+    # S2: a refusal says that the clear has looked; any other failure of it leaves open what is left.
+    told: dict[str, set[bool | None]] = {}
+    for run in runs:
+        reply = run.replies.get(effects.ClearCredentials)
+        clear = (
+            reply.failure.kind.value
+            if isinstance(reply, FailedReply)
+            else "done or not asked"
+            if reply
+            else "not asked"
+        )
+        result = _result(run)
+        told.setdefault(f"{type(result).__name__}, {clear}", set()).add(result.signed_out_locally)
+    assert told == {
+        "CompleteSignOut, done or not asked": {True},
+        "CompleteSignOut, not asked": {True},
+        "PartialSignOut, done or not asked": {True},
+        "PartialSignOut, not asked": {True},
+        "FailedSignOut, not asked": {False},
+        "FailedSignOut, refused": {False},
+        "FailedSignOut, timed_out": {None},
+    }
+
+
+def test_if_the_clear_fails_the_result_says_which_remote_steps_were_done(runs: tuple[Run, ...]) -> None:
+    # S5.
+    done = set()
+    for run in runs:
+        if _clear_failed(run):
+            done |= {step for step, result in _result(run).steps if isinstance(result, Done)}
+    assert done == {"hosted_ui", "refresh_tokens", "global_sign_out", "revoke_token"}
+
+
+def test_every_sign_out_ends(runs: tuple[Run, ...], graph: Graph[SignOutContext]) -> None:
+    # L1: no snapshot comes again on any way, and wherever nothing follows the machine has ended.
+    for run in runs:
+        visited = [run.edges[0].source, *(edge.target for edge in run.edges)]
+        assert len({*visited}) == len(visited)
+        assert SIGN_OUT.is_final(run.final)
+    assert max(len(run.edges) for run in runs) == 1 + len(EFFECTS)
+    assert {run.final for run in runs} == {*graph.finals}
+
+
+def test_a_federated_session_is_never_destroyed(runs: tuple[Run, ...]) -> None:
+    # S9.
+    federated = [run for run in runs if run.plan.stop is Why.FEDERATED]
+    assert federated
+    assert {(tuple(run.states), tuple(run.asked)) for run in federated} == {(("Error",), ())}
+
+
+@given(data=st.data())
+def test_whatever_a_failure_says_the_result_repeats_it_and_the_state_is_honest(data: st.DataObject) -> None:
+    plan = settle(
+        data.draw(st.sampled_from(POLICIES)),
+        data.draw(st.sampled_from(SESSIONS)),
+        data.draw(st.sampled_from(Authority)),
+        global_sign_out=data.draw(st.booleans()),
+    )
+    snapshot = SIGN_OUT.step(start(plan), effects.Begin()).snapshot
+    failures: dict[str, Failure] = {}
+    asked: list[str] = []
+    while (effect := SIGN_OUT.pending(snapshot)) is not None:
+        assert isinstance(effect, effects.SignOutEffect)
+        asked.append(effect.step)
+        snapshot = _answered(data, effect, snapshot, failures)
+    result = result_of(snapshot, Evidence())
+    failed = {step: outcome.failure for step, outcome in result.steps if isinstance(outcome, Failed)}
+    assert failures.items() <= failed.items()
+    untried = {step: failure for step, failure in failed.items() if step not in failures}
+    assert {failure.kind for failure in untried.values()} <= {FailureKind.NOT_ATTEMPTED, FailureKind.CANCELLED}
+    assert isinstance(result, PartialSignOut) == (bool(failed) and not isinstance(result, FailedSignOut))
+    assert isinstance(result, FailedSignOut) or "clear_credentials" in asked
+    assert len({*asked}) == len(asked)
+    if isinstance(result, FailedSignOut) and "clear_credentials" not in failures:
+        assert asked in ([], ["hosted_ui"])
+
+
+def _answered(
+    data: st.DataObject, effect: effects.SignOutEffect, snapshot: Snapshot[SignOutContext], failures: dict[str, Failure]
+) -> Snapshot[SignOutContext]:
+    reply: Any = data.draw(st.sampled_from(sorted(effect.replies(), key=lambda each: each.__name__)))
+    event: Event
+    if issubclass(reply, FailedReply):
+        failure = data.draw(st.builds(Failure, st.sampled_from(FailureKind), st.text(), st.text()))
+        failures[effect.step] = failure
+        event = reply(failure)
+    else:
+        event = reply()
+    return SIGN_OUT.step(snapshot, event).snapshot
+
+
+def test_the_steps_of_a_result_come_in_the_order_of_their_fields() -> None:
+    steps = Steps(
+        hosted_ui=NotRequested(),
+        refresh_tokens=Skipped(Why.NOT_NEEDED),
+        global_sign_out=Done(),
+        revoke_token=Done("once more"),
+        clear_credentials=Failed(Failure(FailureKind.REFUSED, "No", "no")),
+    )
+    assert [name for name, _ in steps] == list(EFFECTS)
+    assert dict(steps)["revoke_token"] == Done("once more")
+
+
+def test_a_sign_out_that_has_not_ended_has_no_result() -> None:
+    with pytest.raises(ValueError, match="A sign-out in the state NotStarted has not ended"):
+        result_of(start(Plan(key="key", epoch=7)), Evidence())
