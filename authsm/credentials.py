@@ -55,7 +55,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
+        return hmac.compare_digest(_bytes_of(self._text), _bytes_of(other._text))
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
@@ -306,16 +306,28 @@ def scrub(text: str, secrets: Iterable[Secret] = ()) -> str:
 def _shapes(secret: str) -> Iterator[str]:
     if len(secret) < _TOO_SHORT_TO_HIDE:
         return
-    yield secret
-    yield quote(secret, safe="")
-    yield quote(quote(secret, safe=""), safe="")
-    raw = secret.encode()
+    yield from _url_encoded(secret)
+    raw = _bytes_of(secret)
     for shift in range(3):
         # Within a longer text the secret may begin at any of three places of base64's groups of three bytes. The first
         # and last characters also carry bits of its neighbours, so what lies between them is what can be recognised.
         shifted = base64.b64encode(bytes(shift) + raw).decode().rstrip("=")
         core = shifted[(shift * 8 + 5) // 6 : (shift + len(raw)) * 8 // 6]
         if len(core) > _TOO_SHORT_TO_HIDE:
-            yield core
             yield core.replace("+", "-").replace("/", "_")
-            yield quote(core, safe="")
+            yield from _url_encoded(core)
+
+
+def _url_encoded(secret: str) -> set[str]:
+    """Give the usual ways to write it in a URL: slash kept or not, space as a plus, either case; once or twice."""
+    shapes = {secret}
+    for _ in range(2):
+        quoted = {quote(_bytes_of(shape), safe=safe) for shape in shapes for safe in ("", "/")}
+        quoted |= {shape.replace("%20", "+") for shape in quoted}
+        shapes |= quoted | {re.sub("%..", lambda escape: escape[0].lower(), shape) for shape in quoted}
+    return shapes
+
+
+def _bytes_of(text: str) -> bytes:
+    """Encode any text, half a surrogate included: an error here would carry the text in its traceback."""
+    return text.encode("utf-8", "surrogatepass")

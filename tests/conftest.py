@@ -1,10 +1,14 @@
-"""What every test may use: a stand-in of Cognito with a user, and the session of that user."""
+"""What every test may use, and what every test is watched by."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from authsm.testing import FakeCognito
+from tests.leaks import Watch, leaks_in
+
+_WATCH = pytest.StashKey[Watch]()
 
 
 @pytest.fixture
@@ -13,3 +17,34 @@ def cognito() -> Iterator[FakeCognito]:
     with FakeCognito() as cognito:
         cognito.add_user("ada")
         yield cognito
+
+
+@pytest.fixture(autouse=True)
+def watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Fail a test whose sign-outs show a token anywhere."""
+    marker = request.node.get_closest_marker("shows_tokens")
+    made = Watch(monkeypatch, shows_tokens_because=marker.kwargs["because"] if marker else None)
+    request.node.stash[_WATCH] = made
+    root = logging.getLogger()
+    root.addHandler(made)
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        yield made
+    finally:
+        root.setLevel(level)
+        root.removeHandler(made)
+    assert made.shows_tokens_because or made.leaks() == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Look at the output of a test, too: it is not known before its end."""
+    report = yield
+    watch = item.stash.get(_WATCH, None)
+    if watch is not None and watch.sign_outs and not watch.shows_tokens_because:
+        printed = [report.capstdout, report.capstderr]
+        if report.passed and leaks_in(printed, watch.secrets):
+            report.outcome = "failed"
+            report.longrepr = "A sign-out of this test printed a token."
+    return report

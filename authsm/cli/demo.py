@@ -118,6 +118,10 @@ class _Stage:
         )
         return auth
 
+    def _show_url(self, url: str) -> None:
+        """Show where the browser goes, without the part that lets only this browser in."""
+        self.console.print(f"  browser: {url.rpartition('/')[0]}/...", style="dim", soft_wrap=True)
+
     def hosted_ui(self, open_browser: Callable[[str], object] | None = None) -> LoopbackHostedUI:
         """Give a hosted UI whose browser is the small one of this stage, unless another is given."""
         return LoopbackHostedUI(
@@ -125,7 +129,7 @@ class _Stage:
             client_id=self.client.id,
             sign_out_urls=_SIGN_OUT_URLS,
             open_browser=open_browser or self.browser.open,
-            show_url=lambda url: self.console.print(f"  browser: {url}", style="dim", soft_wrap=True),
+            show_url=self._show_url,
         )
 
     @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Context)
 T = TypeVar("T")
+
+_LOOK_UP_SECONDS: Final = 1.0
+"""How often a wait looks up: a Ctrl-C that comes just as asyncio falls asleep is not seen before it wakes."""
 
 
 class AsyncInbox:
@@ -59,13 +62,13 @@ class AsyncInbox:
         self._loop.call_soon(lambda: self.put(Interrupt()))
 
     async def get(self, seconds: float) -> Message | None:
-        """Wait for the next message, for at most so many seconds.
+        """Wait for the next message, for at most so many seconds, and often less.
 
         Nobody cancels the task that waits here but the event loop itself, when it ends. That interrupts, too; what is
         left to do is then shielded, and bounded by the time of grace.
         """
         try:
-            with anyio.move_on_after(seconds, shield=self._loop_ends):
+            with anyio.move_on_after(min(seconds, _LOOK_UP_SECONDS), shield=self._loop_ends):
                 while not self._messages:
                     self._news = anyio.Event()
                     await self._news.wait()

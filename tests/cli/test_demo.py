@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from authsm.cli.app import app
 from authsm.diagrams.formats import draw
 from authsm.flows.sign_out.chart import SIGN_OUT
+from tests.leaks import Watch, leaks_in
 
 
-def test_the_demo_shows_its_six_ends() -> None:
+@pytest.mark.shows_tokens(because="the demo signs in through bare boto3, whose log at DEBUG shows what it is given")
+def test_the_demo_shows_its_six_ends(watch: Watch) -> None:
     result = CliRunner().invoke(app, ["demo"])
+    assert leaks_in([result.output], watch.secrets) == []
 
     ends = [line for line in result.output.split() if line.endswith("SignOut")]
     complete, partial, failed = "CompleteSignOut", "PartialSignOut", "FailedSignOut"

@@ -104,3 +104,16 @@ def test_a_row_that_no_edge_takes_is_found_dead() -> None:
     starts = [machine.start(door.Remembered(locked=locked)) for locked in (True, False)]
     assert [row.target for row in explore(machine, starts).dead_rows()] == ["Ajar"]
     assert [row.target for row in explore(machine, starts[:1]).dead_rows()] == ["Ajar", "Open"]
+
+
+def test_a_row_is_dead_even_where_another_event_leads_the_same_way() -> None:
+    class Draughty(Chart[door.Remembered]):
+        Closed = Waiting(door.Push, door.Pull, initial=True)
+        Open = End(when="unlocked")
+        Stuck = End()
+        Push = Closed.first_of(Open, Stuck)
+        Pull = Closed.to(Open, cond="ajar") | Closed.first_of(Stuck)
+
+    machine = Machine(Draughty)
+    graph = explore(machine, [machine.start(door.Remembered(locked=locked)) for locked in (True, False)])
+    assert [(row.event, row.target) for row in graph.dead_rows()] == [(door.Pull, "Open")]

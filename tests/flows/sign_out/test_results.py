@@ -91,7 +91,7 @@ def test_partial_brings_what_a_retry_needs() -> None:
 
 
 @pytest.mark.parametrize("resumed", [True, False])
-def test_every_result_tells_whether_it_ends_an_interrupted_sign_out(resumed: bool) -> None:  # noqa: FBT001
+def test_every_result_tells_whether_it_ends_an_interrupted_sign_out(resumed: bool) -> None:
     evidence = Evidence(resumed=resumed)
     results = [
         _result(_plan(), evidence=evidence),
@@ -270,7 +270,7 @@ class TestFailedSignOut:
         self,
         failure: Failure,
         message: str,
-        signed_out_locally: bool | None,  # noqa: FBT001
+        signed_out_locally: bool | None,
     ) -> None:
         # A hosted UI that failed before is in the steps; what matters first is that the user is still signed in.
         result = _failed(_plan(), effects.HostedUISignOutFailed(TIMED_OUT), effects.ClearCredentialsFailed(failure))
