@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -209,11 +210,11 @@ async def _begun(flight: Flight, inbox: asynchronous.AsyncInbox, loop: EventLoop
         flight.interrupted_by(inbox.interrupt)
         if flight.called_off:
             return run.start_called_off()
-        with anyio.move_on_after(run.seconds_to_open):
-            return await _in_thread(run.start)
+        return await _in_thread(run.start, seconds=run.seconds_to_open)
+    except TimeoutError:
+        return run.start_unread(f"The credential store gave no answer within {run.seconds_to_open:g} s.")
     except cancelled:  # the event loop ends, and nothing has been done yet
         return run.start_called_off()
-    return run.start_unread(f"The credential store gave no answer within {run.seconds_to_open:g} s.")
 
 
 async def _wait(future: Future[T], flight: Flight, loop: EventLoop) -> None:
@@ -250,5 +251,5 @@ def _threads(what: lowlevel.RunVar[anyio.CapacityLimiter]) -> anyio.CapacityLimi
         return limiter
 
 
-async def _in_thread(function: Callable[[], T]) -> T:
-    return await asynchronous.in_thread(function, current_event_loop(), _threads(_for_store))
+async def _in_thread(function: Callable[[], T], *, seconds: float = math.inf) -> T:
+    return await asynchronous.in_thread(function, current_event_loop(), _threads(_for_store), seconds=seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -134,7 +135,9 @@ async def done(future: Future[Any], loop: EventLoop) -> None:
     await is_done.wait()
 
 
-async def in_thread(function: Callable[[], T], loop: EventLoop, limiter: anyio.CapacityLimiter) -> T:
+async def in_thread(
+    function: Callable[[], T], loop: EventLoop, limiter: anyio.CapacityLimiter, *, seconds: float = math.inf
+) -> T:
     """Call a function in a thread of its own, and leave it behind if the wait is cancelled.
 
     Not with anyio's own threads: on asyncio they are no daemons, so one that hangs would keep the process from ending.
@@ -143,9 +146,13 @@ async def in_thread(function: Callable[[], T], loop: EventLoop, limiter: anyio.C
         function: What blocks.
         loop: The event loop that this task runs in.
         limiter: How many threads may be waited for at a time.
+        seconds: How long to wait for the function; standing in the queue of a busy process does not count.
 
     Returns:
         What the function returned.
+
+    Raises:
+        TimeoutError: It takes longer.
     """
     future: Future[T] = Future()
 
@@ -159,7 +166,8 @@ async def in_thread(function: Callable[[], T], loop: EventLoop, limiter: anyio.C
 
     async with limiter:
         start_thread("authsm-call", work)
-        await done(future, loop)
+        with anyio.fail_after(seconds):
+            await done(future, loop)
     return future.result()
 
 

@@ -49,6 +49,11 @@ class Record:
         """What the outside sees of it."""
         return Entry(self.state, self.epoch, self.generation, self.data)
 
+    @property
+    def in_progress(self) -> bool:
+        """Whether a sign-out has begun whose end was not seen: also a tombstone whose journal is still there."""
+        return self.state is EntryState.LEAVING or self.journal is not None
+
     def begin(self, key: str, data: SignedInData, *, replace_it: bool) -> Record:
         """Open a new epoch; see `CredentialStore.begin`."""
         if self.state in _HAS_SESSION and not replace_it:
@@ -78,7 +83,9 @@ class Record:
 
     def erase_journal(self, epoch: int) -> Record:
         """Forget the journal; see `CredentialStore.erase_journal`."""
-        return replace(self, journal=None) if self.epoch == epoch else self
+        if self.journal is None or self.epoch != epoch:
+            return self
+        return replace(self, journal=None)
 
     def clear(self, epoch: int) -> tuple[Record, Cleared | Superseded]:
         """Become a tombstone; see `CredentialStore.clear`."""

@@ -107,7 +107,7 @@ class FileCredentialStore:
             except FileNotFoundError:
                 names = []
         keys = [key for name in names if (key := _key_of(name)) is not None]
-        return tuple(key for key in keys if self.load(key).state is EntryState.LEAVING)
+        return tuple(key for key in keys if isinstance(found := _read(self._path(key)), Record) and found.in_progress)
 
     def clear(self, key: str, *, epoch: int) -> Cleared | Superseded:
         """Become a tombstone; see `CredentialStore.clear`."""

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from authsm.stores._record import Record
-from authsm.stores.contract import Capabilities, EntryState
+from authsm.stores.contract import Capabilities
 
 if TYPE_CHECKING:
     from authsm.credentials import SignedInData
@@ -68,11 +68,7 @@ class MemoryCredentialStore:
     def journals(self) -> tuple[str, ...]:
         """Give the keys under which a sign-out is in progress; see `CredentialStore.journals`."""
         with self._lock:
-            return tuple(
-                key
-                for key, record in self._records.items()
-                if record.journal is not None or record.state is EntryState.LEAVING
-            )
+            return tuple(key for key, record in self._records.items() if record.in_progress)
 
     def clear(self, key: str, *, epoch: int) -> Cleared | Superseded:
         """Become a tombstone; see `CredentialStore.clear`."""

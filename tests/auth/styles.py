@@ -83,6 +83,6 @@ class EventLoop:
 
 
 MEMORY = Blocking("Auth over memory", 100, lambda _: MemoryCredentialStore())
-FILE = Blocking("Auth over files", 20, FileCredentialStore)
+FILE = Blocking("Auth over files", 40, FileCredentialStore)
 ASYNCIO, TRIO = EventLoop("asyncio", 40), EventLoop("trio", 40)
 STYLES: tuple[Style, ...] = (MEMORY, FILE, ASYNCIO, TRIO)

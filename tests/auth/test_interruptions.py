@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -395,6 +396,32 @@ def test_what_hangs_takes_no_place_from_the_next(backend: str, monkeypatch: pyte
                 with anyio.fail_after(GUARD):
                     result = await auth.sign_out()
                 assert isinstance(result, CompleteSignOut if runner is fine else PartialSignOut)
+
+    anyio.run(main, backend=backend)
+
+
+def test_standing_in_the_queue_of_a_busy_process_is_not_the_store_s_fault(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asynchronous, "MOST_THREADS", 1)
+
+    async def main() -> None:
+        def load(true: Callable[[], object]) -> object:
+            time.sleep(0.15)
+            return true()
+
+        store = faulty(MemoryCredentialStore(), load=load)
+        results: list[SignOutResult] = []
+
+        async def sign_out(key: str) -> None:
+            auth = AsyncAuth(store, Cast().runner(), key=key, limits=Limits(seconds={ClearCredentials: 1.0}))
+            results.append(await auth.sign_out())
+
+        with anyio.fail_after(GUARD):
+            async with anyio.create_task_group() as tasks:
+                for number in range(10):
+                    tasks.start_soon(sign_out, str(number))
+        assert {type(result) for result in results} == {CompleteSignOut}
 
     anyio.run(main, backend=backend)
 

@@ -152,30 +152,33 @@ class UnprintableError(Exception):
         raise RuntimeError("no text")
 
 
-def _perform(act: Act, tokens: Iterable[Secret]) -> object:
-    answers: dict[Act, object] = {
-        Act.NOTES: "a note",
-        Act.NOTES_TOKENS: shouted(tokens),
-        Act.RETURNS_NONSENSE: 7,
-        Act.HANGS: "too late",
-    }
-    errors: dict[Act, BaseException] = {
-        Act.CALLS_OFF: UserCancelledException(),
-        Act.RAISES_AUTH: RevokeTokenException(shouted(tokens)),
-        Act.RAISES_VALUE: ValueError("a value"),
-        Act.RAISES_OS: ConnectionRefusedError(111, "refused"),
-        Act.RAISES_UNPRINTABLE: UnprintableError(),
-        Act.RAISES_TOKENS: RuntimeError(shouted(tokens)),
-        Act.FAILS_WITH_TOKENS: EffectFailedError(Failure(FailureKind.REFUSED, shouted(tokens), shouted(tokens))),
-        Act.RAISES_EXIT: SystemExit(3),
-        Act.HANGS_AND_RAISES: ValueError("too late"),
-    }
-    if act is Act.RETURNS:
-        return None
-    if act in answers:
-        return answers[act]
-    if act in errors:
-        raise errors[act]
+_ANSWERS: Final[Mapping[Act, Callable[[str], object]]] = {
+    Act.RETURNS: lambda _: None,
+    Act.NOTES: lambda _: "a note",
+    Act.NOTES_TOKENS: lambda shouted_tokens: shouted_tokens,
+    Act.RETURNS_NONSENSE: lambda _: 7,
+    Act.HANGS: lambda _: "too late",
+}
+_ERRORS: Final[Mapping[Act, Callable[[str], BaseException]]] = {
+    Act.CALLS_OFF: lambda _: UserCancelledException(),
+    Act.RAISES_AUTH: RevokeTokenException,
+    Act.RAISES_VALUE: lambda _: ValueError("a value"),
+    Act.RAISES_OS: lambda _: ConnectionRefusedError(111, "refused"),
+    Act.RAISES_UNPRINTABLE: lambda _: UnprintableError(),
+    Act.RAISES_TOKENS: RuntimeError,
+    Act.FAILS_WITH_TOKENS: lambda text: EffectFailedError(Failure(FailureKind.REFUSED, text, text)),
+    Act.RAISES_EXIT: lambda _: SystemExit(3),
+    Act.HANGS_AND_RAISES: lambda _: ValueError("too late"),
+}
+_SHOUTING: Final = {Act.NOTES_TOKENS, Act.RAISES_AUTH, Act.RAISES_TOKENS, Act.FAILS_WITH_TOKENS}
+
+
+def _perform(act: Act, tokens: Callable[[], Iterable[Secret]]) -> object:
+    text = shouted(tokens()) if act in _SHOUTING else ""
+    if act in _ANSWERS:
+        return _ANSWERS[act](text)
+    if act in _ERRORS:
+        raise _ERRORS[act](text)
     kind = FailureKind[act.name]
     raise EffectFailedError(Failure(kind, f"Scripted{kind.name.title()}", "as the script says"))
 
@@ -231,7 +234,7 @@ class Cast:
             if act.hangs and not call.stop.wait(GUARD):
                 self.hung.append(kind)
             self.answered.append(kind)
-            return _perform(act, self.tokens_seen())
+            return _perform(act, self.tokens_seen)
 
         return handler
 
@@ -245,7 +248,7 @@ class Cast:
                     if act is Act.HANGS_AND_RAISES:
                         raise  # as a handler should; the other one swallows it
             self.answered.append(kind)
-            return _perform(act, self.tokens_seen())
+            return _perform(act, self.tokens_seen)
 
         return handler
 

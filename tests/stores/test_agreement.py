@@ -1,0 +1,108 @@
+"""The stores do the same, whatever is asked of them."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from authsm import CredentialStore, FileCredentialStore, MemoryCredentialStore, SignedInData
+from authsm.stores.contract import Entry, EntryState, SessionExistsError
+from tests.auth.world import pool_tokens, session
+
+KEYS = ("ada", "Ada", "", "../ada", "ada%2f", "ädä", "a" * 60)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a store, on the epoch and generation that are there, or on others."""
+
+    name: str
+    key: str
+    off: tuple[int, int]
+    data: SignedInData
+    journal: str
+    replace: bool
+
+    def on(self, store: CredentialStore, entry: Entry) -> object:
+        epoch, generation = entry.epoch + self.off[0], entry.generation + self.off[1]
+        operation = getattr(store, self.name)
+        match self.name:
+            case "begin":
+                return operation(self.key, self.data, replace=self.replace)
+            case "save":
+                return operation(self.key, self.data, epoch=epoch, generation=generation)
+            case "leave" | "write_journal":
+                return operation(self.key, epoch=epoch, journal=self.journal)
+            case _:
+                return operation(self.key, epoch=epoch)
+
+
+_NAMES = [
+    "begin",
+    "begin",
+    "save",
+    "leave",
+    "leave",
+    "clear",
+    "clear",
+    "write_journal",
+    "erase_journal",
+    "verify_cleared",
+]
+_OFF = st.sampled_from([0] * 12 + [-1, 1])
+_OPERATIONS = st.builds(
+    Operation,
+    name=st.sampled_from(_NAMES),
+    key=st.sampled_from([KEYS[0]] * 20 + list(KEYS)),
+    off=st.tuples(_OFF, _OFF),
+    data=st.sampled_from(["1", "2"]).map(lambda edition: session(tokens=pool_tokens(edition))),
+    journal=st.sampled_from(["{}", "a journal\n"]),
+    replace=st.booleans(),
+)
+
+
+def _answer(store: CredentialStore, operation: Operation, entry: Entry) -> object:
+    try:
+        return operation.on(store, entry)
+    except SessionExistsError as error:
+        return str(error)
+
+
+def _everything_in(store: CredentialStore) -> list[Any]:
+    return [sorted(store.journals()), *((store.load(key), store.read_journal(key)) for key in KEYS)]
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(_OPERATIONS, min_size=10, max_size=15))
+def test_a_file_keeps_what_memory_keeps(operations: list[Operation]) -> None:
+    with _folder() as folder:
+        memory = MemoryCredentialStore()
+        for operation in operations:
+            file = FileCredentialStore(folder)  # a fresh one each time: nothing may live in the object
+            entry = memory.load(operation.key)
+            assert _answer(file, operation, entry) == _answer(memory, operation, entry)
+            assert _everything_in(file) == _everything_in(memory)
+
+
+@pytest.mark.parametrize("operation", ["clear", "erase_journal"])
+def test_a_key_that_was_never_used_stays_absent(operation: str, tmp_path: Path) -> None:
+    store = FileCredentialStore(tmp_path)
+    getattr(store, operation)("ada", epoch=0)
+    assert store.load("ada").state is EntryState.ABSENT
+    store.begin("ada", session())
