@@ -340,7 +340,10 @@ def test_event_loops_in_several_threads_share_a_store(store: MemoryCredentialSto
                 auth = Auth(store, runner, key=key, observers=[told])
                 outcomes.append(auth.sign_out(global_sign_out=number % 2 == 0))
 
-    ends = [_in_thread(anyio.run, sign_all_out, backend) for backend in ("asyncio", "trio") * 2]
+    def in_loop(backend: str) -> None:
+        anyio.run(sign_all_out, backend=backend)
+
+    ends = [_in_thread(in_loop, backend) for backend in ("asyncio", "trio") * 2]
     ends += [_in_thread(in_thread) for _ in range(2)]
     for end in ends:
         end.result(GUARD)
