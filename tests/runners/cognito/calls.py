@@ -14,6 +14,7 @@ from authsm.credentials import Secret, UserPoolTokens
 from authsm.flows.sign_out.effects import GlobalSignOut, RefreshTokens, RevokeToken
 from authsm.runners.cognito import CognitoRunner
 from authsm.runners.handlers import Call
+from authsm.testing.fake_cognito import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 REFRESH: Final = RefreshTokens()
 REVOKE: Final = RevokeToken()
 GLOBAL: Final = GlobalSignOut()
+SECRET: Final = "s" * 52
+POOL: Final = "eu-central-1_AbCdEfGhI"
+HANG: Final = Fault.hang()
 
 
 def wrapped(tokens: FakeTokens) -> UserPoolTokens:
@@ -71,3 +75,23 @@ class Session:
 def runner_for(cognito: FakeCognito, client: FakeClient, **settings: Any) -> CognitoRunner:
     given = {"region": cognito.region, "client_secret": client.secret, "endpoint_url": cognito.endpoint_url}
     return CognitoRunner(client_id=client.id, **given | settings)
+
+
+def quick_if_it_hangs(fault: Fault) -> dict[str, float]:
+    """Settings with which an attempt times out soon where it has to, and never on a busy machine where it must not."""
+    return {"read_timeout": 1.0} if fault is HANG else {"read_timeout": 60.0}
+
+
+def iam_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAFAKE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "fake/secret/access/key")
+
+
+def is_alive(cognito: FakeCognito, tokens: UserPoolTokens) -> tuple[bool, bool]:
+    assert tokens.access_token
+    assert tokens.refresh_token
+    return cognito.accepts(tokens.access_token.reveal()), cognito.holds(tokens.refresh_token.reveal())
+
+
+def operation(effect: Effect) -> str:
+    return "GetTokensFromRefreshToken" if effect == REFRESH else effect.name

@@ -15,10 +15,10 @@ import boto3
 import pytest
 
 from authsm.credentials import Secret, UserPoolTokens
-from authsm.runners import wire_logs
-from authsm.runners.wire_logs import scrubbed
+from authsm.runners.cognito import wire_logs
+from authsm.runners.cognito.wire_logs import scrubbed
 from authsm.testing.fake_cognito import FakeCognito, Fault
-from tests.runners.cognito_calls import GLOBAL, REFRESH, REVOKE, Session, runner_for, wrapped
+from tests.runners.cognito.calls import GLOBAL, REFRESH, REVOKE, Session, runner_for, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

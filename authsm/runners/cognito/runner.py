@@ -11,9 +11,9 @@ from authsm.credentials import Secret, UserPoolTokens
 from authsm.errors import ConfigurationException
 from authsm.flows.sign_out.effects import GlobalSignOut, RefreshTokens, RevokeToken, ShowHostedUISignOut
 from authsm.flows.sign_out.policy import Authority
-from authsm.runners.cognito_answers import ALREADY_DONE, NOT_COGNITO, Answer, Setback, read_answer, setback_of
-from authsm.runners.cognito_client import ClientSettings, LateClient, check_count, check_region
-from authsm.runners.wire_logs import scrubbed
+from authsm.runners.cognito.answers import ALREADY_DONE, NOT_COGNITO, Answer, Setback, read_answer, setback_of
+from authsm.runners.cognito.client import ClientSettings, LateClient, check_count, check_region
+from authsm.runners.cognito.wire_logs import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

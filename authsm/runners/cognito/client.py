@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from authsm.core.vocabulary import Failure, FailureKind
 from authsm.errors import ConfigurationException
-from authsm.runners.cognito_answers import failure_from
-from authsm.runners.wire_logs import scrubbed
+from authsm.runners.cognito.answers import failure_from
+from authsm.runners.cognito.wire_logs import scrubbed
 
 if TYPE_CHECKING:
     import boto3.session
