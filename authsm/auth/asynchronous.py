@@ -12,6 +12,7 @@ import anyio
 from anyio import lowlevel
 
 from authsm.auth.base import AnyAuth
+from authsm.auth.flights import LOOP_BROKE
 from authsm.runners import asynchronous
 from authsm.runners.asynchronous import done
 from authsm.runners.blocking import late_answer
@@ -90,7 +91,7 @@ class AsyncAuth(AnyAuth):
         Raises:
             ConfigurationException: The policy clears locally only, and a global sign-out was asked for.
         """
-        return await self._wait(self._take_off(policy, to_all=global_sign_out))
+        return await self._wait(self._sign_out(policy, to_all=global_sign_out))
 
     def sign_out_steps(
         self, *, global_sign_out: bool = False, policy: SignOutPolicy | None = None
@@ -107,22 +108,22 @@ class AsyncAuth(AnyAuth):
         Raises:
             ConfigurationException: As for `sign_out`.
         """
-        return _Steps(self._take_off(policy, to_all=global_sign_out), current_event_loop())
+        return _Steps(self._sign_out(policy, to_all=global_sign_out), current_event_loop())
 
     async def retry(self, partial: PartialSignOut) -> SignOutResult:
         """Try again what failed in a partial sign-out; see `Auth.retry`."""
-        return await self._wait(self._boarded(self._session.board_retry(partial), new=True))
+        return await self._wait(self._retry(partial))
 
     async def resume(self) -> SignOutResult | None:
         """End a sign-out that a crash interrupted; see `Auth.resume`."""
-        boarded = await _in_thread(self._session.board_resume)
-        if boarded is None:
+        journal = await _in_thread(self._session.interrupted)
+        if journal is None:
             return None
-        flight, new = boarded
-        return await self._wait(self._boarded(flight, new=new))
+        return await self._wait(self._session.board_resume(journal, self._start, self._joined))
 
     def _start(self, flight: Flight) -> None:
         loop = current_event_loop()
+        flight.is_orphaned = loop.is_closed
         loop.spawn(functools.partial(fly, flight, loop), lambda: call_off(flight))
 
     async def _wait(self, flight: Flight) -> SignOutResult:
@@ -172,21 +173,22 @@ async def fly(flight: Flight, loop: EventLoop) -> None:
         flight: What to run.
         loop: The event loop that this task runs in.
     """
+    if not flight.take_off():
+        return
     run = flight.run
     inbox = asynchronous.AsyncInbox(loop, late_answer(run.id, run.observe))
     try:
         driver = await _begun(flight, inbox, loop)
         result = run.result(await asynchronous.run(driver, run, inbox, loop, _threads(_for_handlers)))
+        if run.has_to_finish:
+            await _in_thread(run.finish)
     except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
         flight.fail(error)
     except BaseException:
-        flight.fail(RuntimeError(_LOOP_BROKE))
+        flight.fail(RuntimeError(LOOP_BROKE))
         raise
     else:
         flight.end(result)
-
-
-_LOOP_BROKE = "The event loop that ran this sign-out broke down before its end. Call `resume`."
 
 
 def call_off(flight: Flight) -> None:
@@ -195,6 +197,8 @@ def call_off(flight: Flight) -> None:
     Args:
         flight: What has not begun.
     """
+    if not flight.take_off():
+        return
     try:
         next(flight.run.start_called_off())
     except StopIteration as stop:
@@ -206,7 +210,7 @@ async def _begun(flight: Flight, inbox: asynchronous.AsyncInbox, loop: EventLoop
     run = flight.run
     cancelled = anyio.get_cancelled_exc_class()
     try:
-        await done(flight.turn, loop)
+        await done(flight.turn, loop, flight.look_after)
         flight.interrupted_by(inbox.interrupt)
         if flight.called_off:
             return run.start_called_off()
@@ -220,7 +224,7 @@ async def _begun(flight: Flight, inbox: asynchronous.AsyncInbox, loop: EventLoop
 async def _wait(future: Future[T], flight: Flight, loop: EventLoop) -> None:
     """Wait as a caller of a flight; the last caller who is cancelled interrupts it, and stays until it has ended."""
     try:
-        await done(future, loop)
+        await done(future, loop, flight.look_after)
     except GeneratorExit:
         raise  # the event loop is gone, and nobody can wait
     except BaseException:
@@ -235,7 +239,7 @@ async def _end(flight: Flight, loop: EventLoop) -> None:
         try:
             flight.interrupt()
             with anyio.CancelScope(shield=True):
-                await done(flight.result, loop)
+                await done(flight.result, loop, flight.look_after)
         except GeneratorExit:
             raise
         except BaseException:  # noqa: BLE001, S112 - a second cancel on asyncio, a second Ctrl-C on trio

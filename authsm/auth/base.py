@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authsm.auth.flights import Flight
-    from authsm.flows.sign_out.results import SignOutResult
+    from authsm.flows.sign_out.results import PartialSignOut, SignOutResult
     from authsm.observe import Observer
     from authsm.runners.handlers import RunnerLike
     from authsm.stores.contract import CredentialStore
@@ -47,19 +47,17 @@ class AnyAuth(ABC):
         """What the last sign-out through this object ended in, also where its caller was interrupted."""
         return self._last_result
 
-    def _take_off(self, policy: SignOutPolicy | None, *, to_all: bool) -> Flight:
-        flight, new = self._session.board_sign_out(global_sign_out=to_all, policy=policy)
-        return self._boarded(flight, new=new)
+    def _sign_out(self, policy: SignOutPolicy | None, *, to_all: bool) -> Flight:
+        return self._session.board_sign_out(self._start, self._joined, global_sign_out=to_all, policy=policy)
 
-    def _boarded(self, flight: Flight, *, new: bool) -> Flight:
-        flight.keep(self._keep)
-        if new:
-            try:
-                self._start(flight)
-            except BaseException as error:
-                flight.fail(error)  # nobody runs it, so nobody may wait for it: not those who queue behind it either
-                raise
+    def _retry(self, partial: PartialSignOut) -> Flight:
+        flight = self._session.retry_flight(partial)
+        self._joined(flight)
+        self._start(flight)
         return flight
+
+    def _joined(self, flight: Flight) -> None:
+        flight.keep(self._keep)
 
     @abstractmethod
     def _start(self, flight: Flight) -> None:

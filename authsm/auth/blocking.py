@@ -132,13 +132,18 @@ class Auth(AnyAuth):
 
         Raises:
             ConfigurationException: The policy clears locally only, and a global sign-out was asked for.
+            InvalidStateException: A sign-out of this session runs in this very thread: an observer, or what an event
+                loop calls, must not wait for it.
         """
-        return wait(self._take_off(policy, to_all=global_sign_out))
+        self._session.refuse_in_own_thread()
+        return wait(self._sign_out(policy, to_all=global_sign_out))
 
     def sign_out_future(
         self, *, global_sign_out: bool = False, policy: SignOutPolicy | None = None
     ) -> Future[SignOutResult]:
         """Sign the user out in the background; `Future.add_done_callback` gives the call style of callbacks.
+
+        A program that ends meanwhile waits for it, for at most its time limits.
 
         Args:
             global_sign_out: As for `sign_out`.
@@ -152,7 +157,7 @@ class Auth(AnyAuth):
         """
         mine: Future[SignOutResult] = Future()
         mine.set_running_or_notify_cancel()
-        self._take_off(policy, to_all=global_sign_out).result.add_done_callback(lambda done: _copy(done, mine))
+        self._sign_out(policy, to_all=global_sign_out).result.add_done_callback(lambda done: _copy(done, mine))
         return mine
 
     def sign_out_steps(
@@ -170,7 +175,8 @@ class Auth(AnyAuth):
         Raises:
             ConfigurationException: As for `sign_out`.
         """
-        return self._watch(self._take_off(policy, to_all=global_sign_out))
+        self._session.refuse_in_own_thread()
+        return self._watch(self._sign_out(policy, to_all=global_sign_out))
 
     def retry(self, partial: PartialSignOut) -> SignOutResult:
         """Try again what failed in a partial sign-out.
@@ -181,7 +187,7 @@ class Auth(AnyAuth):
         Returns:
             What it ended in: `CompleteSignOut` once everything is done.
         """
-        return wait(self._boarded(self._session.board_retry(partial), new=True))
+        return wait(self._retry(partial))
 
     def resume(self) -> SignOutResult | None:
         """End a sign-out that a crash interrupted.
@@ -192,11 +198,11 @@ class Auth(AnyAuth):
         Raises:
             CredentialStoreException: The store could not be read.
         """
-        boarded = self._session.board_resume()
-        if boarded is None:
+        self._session.refuse_in_own_thread()
+        journal = self._session.interrupted()
+        if journal is None:
             return None
-        flight, new = boarded
-        return wait(self._boarded(flight, new=new))
+        return wait(self._session.board_resume(journal, self._start, self._joined))
 
     def _start(self, flight: Flight) -> None:
         start(flight)
@@ -245,13 +251,17 @@ def fly(flight: Flight) -> None:
     Args:
         flight: What to run.
     """
+    if not flight.take_off():
+        return
     run = flight.run
     try:
-        flight.turn.result()
+        while not wait_for([flight.turn], _LOOK_UP_SECONDS).done:
+            flight.look_after()
         inbox = blocking.Inbox(blocking.late_answer(run.id, run.observe))
         flight.interrupted_by(inbox.interrupt)
         driver = run.start_called_off() if flight.called_off else _started(run)
         result = run.result(blocking.run(driver, run, inbox))
+        run.finish()
     except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
         flight.fail(error)
     else:
@@ -280,7 +290,7 @@ def _await(flight: Flight, take: Callable[[], T | None]) -> T:
     """
     try:
         while (taken := take()) is None:
-            pass
+            flight.look_after()
     except BaseException:
         if flight.leave():
             _end(flight)
@@ -293,8 +303,8 @@ def _end(flight: Flight) -> None:
     while not flight.result.done():
         with contextlib.suppress(BaseException):
             flight.interrupt()
-            while not flight.result.done():
-                wait_for([flight.result], _LOOK_UP_SECONDS)
+            while not wait_for([flight.result], _LOOK_UP_SECONDS).done:
+                flight.look_after()
 
 
 def _get(seen: queue.SimpleQueue[T]) -> T | None:

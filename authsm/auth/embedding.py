@@ -73,4 +73,4 @@ def sign_out(
         limits=limits or Limits(),
         observers=observers,
     )
-    return wait(start(Flight(run, None)))
+    return wait(start(Flight(run)))

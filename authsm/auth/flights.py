@@ -3,15 +3,24 @@
 Callers that ask for the same thing wait for one flight. Others wait until the local clear of the one before has an
 outcome: from then on the session is settled, and the next one sees how. For the same reason nobody joins a flight that
 has come so far.
+
+A flight is boarded, flies in a thread or an event loop, settles the session, and ends. Whatever becomes of those who
+wait for it or run it (interrupted, cancelled, their event loop closed under them, their process forked), it ends, or is
+ended by whoever comes across it: nobody waits for a flight that nobody flies.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authsm.core.drive import Transition
+from authsm.errors import InvalidStateException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -24,29 +33,47 @@ if TYPE_CHECKING:
 Listener: TypeAlias = "Callable[[Transition[SignOutContext]], None]"
 
 
+class Stage(Enum):
+    """How far a flight has come."""
+
+    BOARDED = auto()
+    FLYING = auto()
+    ENDED = auto()
+
+
 class Flight:
     """One run that any number of callers wait for, from any thread or event loop.
+
+    Args:
+        run: What is run.
+        flights: Where it stands in a queue; nowhere if not given.
+        whose: Names its session there.
 
     Attributes:
         run: What is run.
         result: What it ends in.
         turn: Done when its turn has come: the flight before it has settled the session.
-        settled: Done when this flight has settled the session.
+        settled: Done when this flight, and all before it, have settled the session.
         called_off: Whether every caller left before its turn had come: then nothing is done at all.
+        is_orphaned: Tells whether those who fly it are gone: their event loop was closed.
+        thread: Which thread flies it; None before.
     """
 
-    def __init__(self, run: SignOutRun, before: Flight | None) -> None:
+    def __init__(self, run: SignOutRun, flights: Flights | None = None, whose: Hashable = None) -> None:
         self.run = run
         self.result: Future[SignOutResult] = Future()
         self.result.set_running_or_notify_cancel()
         self.turn: Future[None] = Future()
         self.settled: Future[None] = Future()
         self.called_off = False
-        self._before = before
+        self.is_orphaned: Callable[[], bool] = _never
+        self.thread: int | None = None
+        self._flights = flights
+        self._whose = whose
         self._lock = threading.Lock()
+        self._stage = Stage.BOARDED
         self._callers = 1
-        self._settling = False
-        self._ended = False
+        self._has_settled = False
         self._keepers: list[Callable[[SignOutResult], None]] = []
         self._interrupt: Callable[[], None] | None = None
         self._interrupted = 0
@@ -54,32 +81,58 @@ class Flight:
         self._listeners: list[Listener] = []
         run.cleared = self.settle
         run.audience.add([self._note])
-        if before is None:
-            self.turn.set_result(None)
-        else:
-            before.settled.add_done_callback(lambda _: self._take_turn())
+        if flights is None:
+            self.take_turn()
 
-    def _take_turn(self) -> None:
+    def take_turn(self) -> None:
+        """Say that its turn has come."""
         with self._lock:
             if not self.turn.done():
                 self.turn.set_result(None)
 
-    def settle(self) -> None:
-        """Say that this flight has settled the session. One that was called off says so after the one before it."""
-        before = self._before
-        if before is not None and not before.settled.done():
-            before.settled.add_done_callback(lambda _: self.settle())
-            return
-        self._before = None  # so that a long queue does not keep all that went before
+    def take_off(self) -> bool:
+        """Begin to fly, in this thread.
+
+        Returns:
+            False where it was given up before: then nothing must be done.
+        """
         with self._lock:
-            settles, self._settling = not self._settling, True
+            takes_off = self._stage is Stage.BOARDED
+            if takes_off:
+                self._stage = Stage.FLYING
+                self.thread = threading.get_ident()
+        return takes_off
+
+    def give_up(self, error: BaseException) -> None:
+        """Say that nobody will fly it, because starting it failed; or interrupt it, if somebody flies it already."""
+        with self._lock:
+            grounded = self._stage is Stage.BOARDED
+            if grounded:
+                self._stage = Stage.FLYING  # nobody else takes off
+        if grounded:
+            self.fail(error)
+        elif self.leave():
+            self.interrupt()
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether it has settled the session; flights before it may not have."""
+        return self._has_settled
+
+    def settle(self) -> None:
+        """Say that this flight has settled the session."""
+        with self._lock:
+            settles, self._has_settled = not self._has_settled, True
         if settles:
-            self.settled.set_result(None)
+            if self._flights is None:
+                self.settled.set_result(None)
+            else:
+                self._flights.move_up(self._whose)
 
     def keep(self, keeper: Callable[[SignOutResult], None]) -> None:
         """Hand the result to a keeper before anybody who waits for it wakes up."""
         with self._lock:
-            if not self._ended:
+            if self._stage is not Stage.ENDED:
                 self._keepers.append(keeper)
                 return
         if self.result.exception() is None:
@@ -101,8 +154,20 @@ class Flight:
 
     def _ends(self) -> bool:
         with self._lock:
-            ends, self._ended = not self._ended, True
+            ends = self._stage is not Stage.ENDED
+            self._stage = Stage.ENDED
         return ends
+
+    def look_after(self) -> None:
+        """End this flight, and those it stands behind, where those who fly them are gone. Waiters call it often."""
+        self.end_if_orphaned()
+        if self._flights is not None:
+            self._flights.look_after(self._whose)
+
+    def end_if_orphaned(self) -> None:
+        """End it where those who fly it are gone."""
+        if self._stage is not Stage.ENDED and self.is_orphaned():
+            self.fail(RuntimeError(LOOP_BROKE))
 
     def join(self) -> bool:
         """Count one more caller, unless the session is settled, or the last caller has left and interrupted.
@@ -111,7 +176,7 @@ class Flight:
             Whether the caller was counted.
         """
         with self._lock:
-            joins = self._callers > 0 and not self._settling
+            joins = self._callers > 0 and not self._has_settled
             self._callers += joins
         return joins
 
@@ -133,7 +198,7 @@ class Flight:
             self.called_off = self.called_off or not self.turn.done()
         if interrupt is not None:
             interrupt()
-        self._take_turn()
+        self.take_turn()
 
     def interrupted_by(self, interrupt: Callable[[], None]) -> None:
         """Say how the run is interrupted, once it has an inbox; interruptions so far are delivered."""
@@ -159,58 +224,133 @@ class Flight:
                 listener(notice)
 
 
+_LOOK_UP_SECONDS = 1.0
+
+LOOP_BROKE = "The event loop that ran this sign-out broke down before its end. Call `resume`."
+
+
+def _never() -> bool:
+    return False
+
+
 class Flights:
     """Every flight in this process, by whose session it is."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: an event loop with eager tasks begins to fly while the flight is boarded.
+        self._lock = threading.RLock()
         self._flights: dict[Hashable, list[tuple[Any, Flight]]] = {}
+        self._in_the_air: set[Flight] = set()
 
-    def board(self, whose: Hashable, request: object, make: Callable[[], SignOutRun]) -> tuple[Flight, bool]:
+    def board(
+        self,
+        whose: Hashable,
+        request: object,
+        make: Callable[[], SignOutRun],
+        start: Callable[[Flight], None],
+        *,
+        joined: Callable[[Flight], None],
+    ) -> Flight:
         """Join the flight for a request, or begin a new one behind the last.
 
         Args:
             whose: Names the session: its store and key.
             request: What is asked for; equal requests share a flight.
             make: Makes the run of a new flight.
+            start: Has a new flight flown.
+            joined: Called with the flight, new or not, before a new one is started.
 
         Returns:
-            The flight, and whether it is new: then the caller has to start it.
+            The flight.
         """
         with self._lock:
-            flights = self._flights.get(whose, [])
-            for each, flight in flights:
+            self.look_after(whose)
+            for each, flight in self._flights.get(whose, []):
                 if each == request and flight.join():
-                    return flight, False
-            flight = Flight(make(), flights[-1][1] if flights else None)
-            self._flights[whose] = [*flights, (request, flight)]
-        flight.settled.add_done_callback(lambda _: self._remove(whose, flight))
-        return flight, True
+                    joined(flight)
+                    return flight
+            flight = Flight(make(), self, whose)
+            try:
+                self._flights.setdefault(whose, []).append((request, flight))
+                self._in_the_air.add(flight)
+                flight.result.add_done_callback(lambda _: self._in_the_air.discard(flight))
+                joined(flight)
+                self.move_up(whose)
+                start(flight)
+            except BaseException as error:
+                flight.give_up(error)
+                raise
+        return flight
 
-    def _remove(self, whose: Hashable, flight: Flight) -> None:
+    def move_up(self, whose: Hashable) -> None:
+        """Let the first flight that has not settled have its turn; those before it are over."""
+        over: list[Flight] = []
         with self._lock:
-            left = [each for each in self._flights.get(whose, []) if each[1] is not flight]
-            if left:
-                self._flights[whose] = left
-            else:
+            queue = self._flights.get(whose, [])
+            while queue and queue[0][1].has_settled:
+                over.append(queue.pop(0)[1])
+            first = queue[0][1] if queue else None
+            if not queue:
                 self._flights.pop(whose, None)
+        for flight in over:
+            flight.settled.set_result(None)
+        if first is not None:
+            first.take_turn()
 
-    def close(self, whose: Hashable, epoch: int) -> None:
-        """Let nobody join the flights of a session any more, and keep those that have not begun from the new one.
+    def look_after(self, whose: Hashable) -> None:
+        """End the flights of a session that nobody flies any more."""
+        with self._lock:
+            flights = [flight for _, flight in self._flights.get(whose, [])]
+        for flight in flights:
+            flight.end_if_orphaned()
 
-        Args:
-            whose: Names the session.
-            epoch: Of the sign-in that stands in its place now.
+    def close(self, whose: Hashable) -> list[Flight]:
+        """Let nobody join the flights of a session any more, because another sign-in is about to take its place.
+
+        Returns:
+            Those flights. If the sign-in succeeds, they have to be told of it: see `SignOutRun.newer_epoch`.
         """
         with self._lock:
-            for number, (_, flight) in enumerate(flights := self._flights.get(whose, [])):
-                flight.run.newer_epoch = min(epoch, flight.run.newer_epoch)
-                flights[number] = (_Closed(), flight)
+            queue = self._flights.get(whose, [])
+            queue[:] = [(_Closed(), flight) for _, flight in queue]
+            return [flight for _, flight in queue]
 
     def busy(self, whose: Hashable) -> bool:
         """Tell whether a sign-out of this session is under way."""
         with self._lock:
+            self.look_after(whose)
             return whose in self._flights
+
+    def refuse_in_own_thread(self, whose: Hashable) -> None:
+        """Refuse to wait for what cannot go on before this very thread does.
+
+        Args:
+            whose: Names the session.
+
+        Raises:
+            InvalidStateException: A flight of this session flies in this thread: an observer, or something else that
+                its event loop calls, wants to wait for it.
+        """
+        with self._lock:
+            flies_here = any(flight.thread == threading.get_ident() for _, flight in self._flights.get(whose, []))
+        if flies_here:
+            raise InvalidStateException(
+                "A sign-out of this session runs in this very thread, and could not go on while it is waited for here.",
+                "Call sign_out_future, or wait for it in another thread.",
+            )
+
+    def wait_for_all(self) -> None:
+        """Wait until no flight is in the air: the program ends, and would end them with it."""
+        while flights := tuple(self._in_the_air):
+            for flight in flights:
+                flight.look_after()
+            wait_for([flight.result for flight in flights], _LOOK_UP_SECONDS)
+
+    def forget(self) -> None:
+        """Forget everything: after a fork, those who fly are in the other process."""
+        self._lock = threading.RLock()
+        self._flights = {}
+        self._in_the_air = set()
 
 
 class _Closed:
@@ -219,3 +359,7 @@ class _Closed:
 
 FLIGHTS = Flights()
 """The flights of this process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=FLIGHTS.forget)
+atexit.register(FLIGHTS.wait_for_all)

@@ -130,10 +130,17 @@ class StoreHolder:
             entry = self._store.load(self.key)
         except Exception:  # noqa: BLE001 - a stranger's store may raise anything; the clear will tell
             return True
-        if entry.epoch != epoch or entry.state is not EntryState.LEAVING:
+        if entry.epoch != epoch:
             return False
         self._know(entry.data)
-        return True
+        return entry.state is EntryState.LEAVING or (entry.state is EntryState.TOMBSTONE and self._is_unfinished())
+
+    def _is_unfinished(self) -> bool:
+        """Tell whether the sign-out behind a tombstone was interrupted, and nobody else has ended it since."""
+        try:
+            return self._store.read_journal(self.key) is not None
+        except Exception:  # noqa: BLE001 - a stranger's store may raise anything; clearing again does no harm
+            return True
 
     def _load(self) -> Entry | None:
         """Give the session of this epoch, if it can be read and is still there."""

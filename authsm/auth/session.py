@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from authsm.auth.flights import FLIGHTS, Flight
 from authsm.auth.holders import KeptHolder, StoreHolder
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from authsm.stores.contract import CredentialStore, Entry
 
 Answer = TypeVar("Answer")
+
+Start: TypeAlias = "Callable[[Flight], None]"
 
 
 class AuthState(StrEnum):
@@ -94,13 +96,15 @@ class Session:
     def sign_in(self, data: SignedInData, *, replace_it: bool) -> None:
         """Store a new session; see `Auth.sign_in`."""
         data.check()
+        flights = FLIGHTS.close(self.whose)  # first: once the new session is seen, nobody may join a flight of the old
         try:
             entry = self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it))
         except SessionExistsError:
             raise InvalidStateException(
                 "There is already a user signed in.", "Sign that user out first, or pass replace=True."
             ) from None
-        FLIGHTS.close(self.whose, entry.epoch)
+        for flight in flights:
+            flight.run.newer_epoch = min(entry.epoch, flight.run.newer_epoch)
 
     def _told_plainly(self, act: Callable[[], Answer]) -> Answer:
         try:
@@ -148,15 +152,19 @@ class Session:
             case EntryState.ABSENT | EntryState.TOMBSTONE:
                 return AuthState.SIGNED_OUT
 
-    def board_sign_out(self, *, global_sign_out: bool, policy: SignOutPolicy | None) -> tuple[Flight, bool]:
+    def board_sign_out(
+        self, start: Start, joined: Start, *, global_sign_out: bool, policy: SignOutPolicy | None
+    ) -> Flight:
         """Join or begin a sign-out.
 
         Args:
+            start: Has a new flight flown.
+            joined: Called with the flight before.
             global_sign_out: Whether every session of the user is to end.
             policy: The policy of this sign-out; the session's own if not given.
 
         Returns:
-            The flight, and whether it is new.
+            The flight.
 
         Raises:
             ConfigurationException: A global sign-out was asked for that the policy forbids.
@@ -166,24 +174,27 @@ class Session:
             raise ConfigurationException(
                 "A global sign-out was asked for, and the policy says local_only.", "Drop one of the two."
             )
-        return self._board(SignOutRequest(policy, global_sign_out))
+        return self._board(SignOutRequest(policy, global_sign_out), start, joined)
 
-    def _board(self, request: SignOutRequest, journal: str | None = None) -> tuple[Flight, bool]:
+    def _board(self, request: SignOutRequest, start: Start, joined: Start, journal: str | None = None) -> Flight:
+        def come_aboard(flight: Flight) -> None:
+            flight.run.audience.add(self.observers)
+            joined(flight)
+
         # Another runner is another client, perhaps another app client: its sign-outs are not the same sign-out.
-        flight, new = FLIGHTS.board(
+        return FLIGHTS.board(
             self.whose,
             (request, self.runner),
             lambda: self._run(StoreHolder(self.store, self.key), request, journal),
+            start,
+            joined=come_aboard,
         )
-        if not new:
-            flight.run.audience.add(self.observers)
-        return flight, new
 
     def _run(self, holder: Holder, request: Request, journal: str | None = None) -> SignOutRun:
         return SignOutRun(holder, self.runner, request, limits=self.limits, observers=self.observers, journal=journal)
 
-    def board_retry(self, partial: PartialSignOut) -> Flight:
-        """Begin the retry of a partial sign-out; see `Auth.retry`."""
+    def retry_flight(self, partial: PartialSignOut) -> Flight:
+        """Make the flight that tries the rest of a partial sign-out again; see `Auth.retry`."""
         global_error, revoke_error = partial.global_sign_out_error, partial.revoke_token_error
         data = SignedInData(
             username=partial.username,
@@ -197,15 +208,31 @@ class Session:
             global_sign_out=global_error is not None,
             revoke_token=revoke_error is not None,
         )
-        return Flight(self._run(KeptHolder(data, self.key), RetryRequest(self.policy, unfinished)), None)
+        return Flight(self._run(KeptHolder(data, self.key), RetryRequest(self.policy, unfinished)))
 
-    def board_resume(self) -> tuple[Flight, bool] | None:
-        """Join or begin what ends a sign-out that a crash interrupted; see `Auth.resume`.
+    def refuse_in_own_thread(self) -> None:
+        """Refuse to wait in a thread that a sign-out of this session needs; see `Flights.refuse_in_own_thread`."""
+        FLIGHTS.refuse_in_own_thread(self.whose)
+
+    def interrupted(self) -> str | None:
+        """Read the journal of a sign-out that was interrupted. Blocks.
 
         Returns:
-            The flight, and whether it is new; None where nothing was interrupted.
+            The journal, empty where there is none although the session is leaving; None where nothing was interrupted.
         """
-        if self._load().state is not EntryState.LEAVING:
-            return None
-        journal = self._told_plainly(lambda: self.store.read_journal(self.key)) or ""
-        return self._board(SignOutRequest(self.policy, asked_for_all(journal)), journal)
+        state = self._load().state
+        journal = self._told_plainly(lambda: self.store.read_journal(self.key))
+        return (journal or "") if state is EntryState.LEAVING else journal
+
+    def board_resume(self, journal: str, start: Start, joined: Start) -> Flight:
+        """Join or begin what ends a sign-out that was interrupted.
+
+        Args:
+            journal: What `interrupted` gave.
+            start: Has a new flight flown.
+            joined: Called with the flight before.
+
+        Returns:
+            The flight.
+        """
+        return self._board(SignOutRequest(self.policy, asked_for_all(journal)), start, joined, journal)

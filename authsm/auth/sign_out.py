@@ -158,6 +158,8 @@ class SignOutRun:
         self._was_signed_in = False
         self._username = ""
         self._journal = journal
+        self._clear_is_last = True
+        self._has_cleared = False
         self._resumed = journal is not None
 
     @property
@@ -244,16 +246,18 @@ class SignOutRun:
         if not isinstance(notice, Transition) or not isinstance(notice.effect, ClearCredentials):
             return
         event = notice.event
+        self.cleared()  # first: an observer that is told may begin another sign-out, which must not wait for this one
         if isinstance(event, CredentialsCleared) and self._was_signed_in and event.note != SUPERSEDED:
             effect = notice.effect
             self.audience.tell(SignedOutLocally(self.id, effect.key, effect.epoch, self._resumed))
-        self.cleared()
 
     def before(self, ask: Ask[Any]) -> None:
         """Fence off saves and journal, before each effect that cannot be undone. Blocks, and never raises."""
         effect = ask.effect
         if not (self._was_signed_in and isinstance(effect, SignOutEffect) and effect.irreversible):
             return
+        plan = ask.snapshot.context.plan
+        self._clear_is_last = not (plan.hosted_ui_last and plan.hosted_ui is None)
         to_all = isinstance(self._request, SignOutRequest) and self._request.global_sign_out
         journal = Journal(__version__, self.id, effect.epoch, to_all, SIGN_OUT.to_json(ask.snapshot))
         self._write(lambda: self._holder.write_journal(msgspec.json.encode(journal).decode()))
@@ -279,8 +283,20 @@ class SignOutRun:
 
     def _clear(self, _: ClearCredentials, __: Call) -> str | None:
         note = self._holder.clear()
-        self._write(self._holder.erase_journal)
+        self._has_cleared = True
+        if self._clear_is_last:
+            self._write(self._holder.erase_journal)
         return note
+
+    @property
+    def has_to_finish(self) -> bool:
+        """Whether `finish` has something to do."""
+        return not self._clear_is_last
+
+    def finish(self) -> None:
+        """Forget the journal of a sign-out that had more to do after the clear. Blocks, and never raises."""
+        if self.has_to_finish and self._has_cleared:
+            self._write(self._holder.erase_journal)
 
     def secrets(self) -> Iterable[Secret]:
         """Give every secret of the session that was seen."""

@@ -123,16 +123,21 @@ async def run(
             carrying.give_up()
 
 
-async def done(future: Future[Any], loop: EventLoop) -> None:
+async def done(future: Future[Any], loop: EventLoop, look: Callable[[], None] = lambda: None) -> None:
     """Wait until a future is done, without blocking the event loop.
 
     Args:
         future: What may be fulfilled in any thread.
         loop: The event loop that this task runs in.
+        look: Called now and then while it waits: it may find that nobody is left who could fulfil the future.
     """
     is_done = anyio.Event()
     future.add_done_callback(lambda _: loop.call_soon(is_done.set))
-    await is_done.wait()
+    while not is_done.is_set():
+        with anyio.move_on_after(_LOOK_UP_SECONDS):
+            await is_done.wait()
+        if not is_done.is_set():
+            look()
 
 
 async def in_thread(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from anyio.lowlevel import current_token
 
@@ -27,6 +27,10 @@ class EventLoop(Protocol):
             work: What to do. It must not raise.
             not_begun: Called if the event loop ends before the work has begun; asyncio then forgets it unseen.
         """
+        ...
+
+    def is_closed(self) -> bool:
+        """Tell whether the loop was closed over tasks that it had begun: they never go on."""
         ...
 
     def call_soon(self, function: Callable[[], object]) -> None:
@@ -48,10 +52,11 @@ def current_event_loop() -> EventLoop:
 
 
 class _Asyncio:
-    _tasks: set[asyncio.Task[None]] = set()  # noqa: RUF012 - shared on purpose: asyncio itself keeps only weak references
-
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+
+    def is_closed(self) -> bool:
+        return self._loop.is_closed()
 
     def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], not_begun: Callable[[], None]) -> None:
         begun = False
@@ -62,17 +67,24 @@ class _Asyncio:
             await work()
 
         def end(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
+            tasks.discard(task)
             if not begun:
                 not_begun()
 
+        for loop in [loop for loop in tuple(_TASKS) if loop.is_closed()]:
+            _TASKS.pop(loop, None)
+        tasks = _TASKS.setdefault(self._loop, set())
         task = self._loop.create_task(begin())
-        self._tasks.add(task)
+        tasks.add(task)
         task.add_done_callback(end)
 
     def call_soon(self, function: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
             self._loop.call_soon_threadsafe(function)
+
+
+_TASKS: Final[dict[asyncio.AbstractEventLoop, set[asyncio.Task[None]]]] = {}
+"""What was spawned: asyncio itself keeps only weak references to its tasks."""
 
 
 class _Trio:
@@ -81,6 +93,9 @@ class _Trio:
 
         self._trio = trio
         self._token = trio.lowlevel.current_trio_token()
+
+    def is_closed(self) -> bool:
+        return False  # trio never leaves a task behind
 
     def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], not_begun: Callable[[], None]) -> None:
         del not_begun  # trio begins every task, and cancels it at its first checkpoint

@@ -222,9 +222,7 @@ def test_one_that_is_called_off_in_the_queue_does_not_let_the_next_one_overtake(
 ) -> None:
     """L4, where the middle one of three is called off while the first still runs."""
     halted = halt(RevokeToken)
-    flight, new = halted.auth._session.board_sign_out(global_sign_out=False, policy=None)
-    assert new
-    halted.auth._boarded(flight, new=True)
+    flight = halted.auth._sign_out(None, to_all=False)
     third = halted.auth.sign_out_future(policy=SignOutPolicy(cancel_stops=False))
     assert flight.leave()
     flight.interrupt()
@@ -241,8 +239,7 @@ def test_one_that_is_called_off_in_the_queue_does_not_let_the_next_one_overtake(
 def test_nobody_joins_a_flight_that_its_last_caller_has_left(halt: Callable[[type[Effect]], Halted]) -> None:
     """L4, where the caller was interrupted: whoever asks then must not get the result of that interruption."""
     halted = halt(ShowHostedUISignOut)
-    flight, new = halted.auth._session.board_sign_out(global_sign_out=True, policy=None)
-    assert not new
+    flight = halted.auth._sign_out(None, to_all=True)
     assert [flight.leave(), flight.leave()] == [False, True]
     again = halted.auth.sign_out_future(global_sign_out=True)
     flight.interrupt()

@@ -86,7 +86,7 @@ def test_only_the_last_of_three_callers_interrupts(
     with _blocking_at(step, limits=SHORT_GRACE) as (auth, _, flight):
         flight.join()
         flight.join()
-        auth._boarded(flight, new=True)
+        blocking.start(flight)
         eventually(lambda: flight._transitions, "it began")
         for _ in range(leaving):
             interrupt_waits()
@@ -118,7 +118,7 @@ def _blocking_at(step: type[Effect], **how: Any) -> Iterator[tuple[Auth, MemoryC
     store, cast = MemoryCredentialStore(), Cast({step: Act.HANGS})
     auth = Auth(store, cast.runner(), **how)
     auth.sign_in(EVERYTHING_IS_DUE)
-    flight, _ = auth._session.board_sign_out(global_sign_out=True, policy=None)
+    flight = auth._session.board_sign_out(lambda _: None, auth._joined, global_sign_out=True, policy=None)
     yield auth, store, flight
 
 
@@ -127,7 +127,7 @@ def test_an_interruption_before_the_flight_has_an_inbox_is_not_lost(step: type[E
     """Ctrl-C in the moment between the call and its first step."""
     with _blocking_at(step, limits=SHORT_GRACE) as (auth, store, flight):
         flight.interrupt()
-        auth._boarded(flight, new=True)
+        blocking.start(flight)
         result = flight.result.result(GUARD)
         assert isinstance(result, FailedSignOut if step is ShowHostedUISignOut else PartialSignOut | FailedSignOut)
         assert store.load("default").state is not EntryState.LEAVING
@@ -154,7 +154,7 @@ def test_a_thread_that_cannot_be_started_leaves_no_flight_behind(
 def test_ending_a_flight_outlives_further_interruptions(interrupt_waits: Callable[[], None]) -> None:
     """Ctrl-C while the end is waited for: each one interrupts again, and none lets the caller go early."""
     with _blocking_at(RevokeToken, limits=Limits(grace=GUARD)) as (auth, store, flight):
-        auth._boarded(flight, new=True)
+        blocking.start(flight)
         eventually(lambda: "RevokingToken" in [each.target.state for each in flight._transitions], "it revokes")
         interrupt_waits()
         interrupt_waits()
