@@ -110,6 +110,30 @@ class UserPoolTokens:
     id_token: Secret | None = None
     refresh_token: Secret | None = None
 
+    def __post_init__(self) -> None:
+        """Hide tokens that came as plain texts all the same."""
+        _hide_texts(self, "access_token", "id_token", "refresh_token")
+
+    def over(self, before: UserPoolTokens | None) -> UserPoolTokens:
+        """Give these tokens, with what a refresh did not return taken from those before.
+
+        Cognito returns a new refresh token only where the app client rotates them (Cognito API Reference,
+        GetTokensFromRefreshToken): where there is none in the answer, the old one lives on.
+
+        Args:
+            before: The tokens that were refreshed.
+
+        Returns:
+            The tokens of the session now.
+        """
+        if before is None:
+            return self
+        return UserPoolTokens(
+            access_token=self.access_token or before.access_token,
+            id_token=self.id_token or before.id_token,
+            refresh_token=self.refresh_token or before.refresh_token,
+        )
+
     @classmethod
     def from_text(
         cls, *, access_token: str | None = None, id_token: str | None = None, refresh_token: str | None = None
@@ -152,6 +176,20 @@ class AWSCredentials:
     secret_access_key: Secret
     session_token: Secret
     expiration: datetime
+
+    def __post_init__(self) -> None:
+        """Hide what came as plain text all the same."""
+        _hide_texts(self, "secret_access_key", "session_token")
+
+
+def _hide_texts(of: object, *names: str) -> None:
+    """Put a `Secret` in the place of each plain text: nobody shall show tokens for want of a type checker."""
+    for name in names:
+        value = getattr(of, name)
+        if isinstance(value, str):
+            object.__setattr__(of, name, Secret(value))
+        elif value is not None and not isinstance(value, Secret):
+            raise TypeError(f"The {name} is a Secret, not a value of type {type(value).__name__}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_THREADS = 64
+MOST_THREADS = 256
 """How many plain handlers, and how many store operations, are waited for at the same time in one event loop."""
 
 _for_handlers: lowlevel.RunVar[anyio.CapacityLimiter] = lowlevel.RunVar("authsm-handlers")
@@ -63,8 +63,13 @@ class AsyncAuth(AnyAuth):
         return await _in_thread(self._session.state)
 
     async def sign_in(self, data: SignedInData, *, replace: bool = False) -> None:
-        """Store what the embedding SDK obtained when the user signed in; see `Auth.sign_in`."""
-        await _in_thread(functools.partial(self._session.sign_in, data, replace_it=replace))
+        """Store what the embedding SDK obtained when the user signed in; see `Auth.sign_in`.
+
+        Where the task is cancelled before the store has answered, the session is cleared again as soon as it has.
+        """
+        await _in_thread(
+            functools.partial(self._session.sign_in, data, replace_it=replace), undo=self._session.undo_sign_in
+        )
 
     async def credentials(self) -> Credentials | None:
         """Give the credentials of the signed-in user; see `Auth.credentials`."""
@@ -255,5 +260,8 @@ def _threads(what: lowlevel.RunVar[anyio.CapacityLimiter]) -> anyio.CapacityLimi
         return limiter
 
 
-async def _in_thread(function: Callable[[], T], *, seconds: float = math.inf) -> T:
-    return await asynchronous.in_thread(function, current_event_loop(), _threads(_for_store), seconds=seconds)
+async def _in_thread(
+    function: Callable[[], T], *, seconds: float = math.inf, undo: Callable[[T], object] | None = None
+) -> T:
+    loop = current_event_loop()
+    return await asynchronous.in_thread(function, loop, _threads(_for_store), seconds=seconds, undo=undo)

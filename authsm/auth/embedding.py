@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from authsm.auth.blocking import start, wait
 from authsm.auth.flights import Flight
 from authsm.auth.holders import ForeignHolder
+from authsm.auth.session import refuse_unknown_method
 from authsm.auth.sign_out import SignOutRequest, SignOutRun
 from authsm.core.drive import Limits
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
@@ -59,13 +60,15 @@ def sign_out(
         What it ended in. Failures of the service, the network, a handler or the clear are in it; none is raised.
 
     Raises:
-        ConfigurationException: The runner is none, or has a handler that has to be awaited.
+        ConfigurationException: The runner is none, or has a handler that has to be awaited; or it can show the hosted
+            UI, and it is not known whether the user signed in there.
     """
     data = (
         tokens if isinstance(tokens, SignedInData) else SignedInData(tokens=tokens, sign_in_method=SignInMethod.UNKNOWN)
     )
     carries = as_runner(runner)
     refuse_async(carries)
+    refuse_unknown_method(data, carries, policy or SignOutPolicy())
     run = SignOutRun(
         ForeignHolder(data, clear, is_cleared, key),
         carries,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from authsm.credentials import GLOBAL_SIGN_OUT_SCOPE, SignedInData, UserPoolTokens, read_claims
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from authsm.flows.sign_out.policy import Authority
 
 
-def session_of(data: SignedInData | None, *, key: str, epoch: int) -> Session:
+def session_of(data: SignedInData | None, *, key: str, epoch: int, leeway: float = 0.0) -> Session:
     """Read the facts off the credentials of a session. A malformed token only makes facts unknown.
 
     Args:
         data: The credentials; None where nobody is signed in.
         key: Their key in the store.
         epoch: Their epoch there.
+        leeway: How long an access token must still be valid, in seconds, not to be refreshed where it can be: the time
+            until it is used, and what the clocks differ by.
 
     Returns:
         The facts, as of now.
@@ -34,7 +36,8 @@ def session_of(data: SignedInData | None, *, key: str, epoch: int) -> Session:
         method=data.sign_in_method,
         has_username=bool(username_of(data)),
         has_access_token=bool(tokens.access_token),
-        access_token_expired=claims is not None and _is_over(claims.expires_at),
+        access_token_expired=claims is not None
+        and _is_over(claims.expires_at, leeway=leeway if tokens.refresh_token else 0.0),
         access_token_has_origin_jti=claims is not None and claims.origin_jti is not None,
         has_refresh_token=bool(tokens.refresh_token),
         refresh_token_expired=_is_over(data.refresh_token_expires_at),
@@ -77,6 +80,7 @@ def evidence_of(
         username=username_of(data),
         hosted_ui_url=hosted_ui_url,
         tokens_valid_until=_valid_until(data, tokens),
+        needs_access_token=needs_access_token,
         access_token_expired=needs_access_token and claims is not None and _is_over(claims.expires_at),
         access_token_lacks_scope=needs_access_token
         and claims is not None
@@ -86,8 +90,13 @@ def evidence_of(
     )
 
 
-def _is_over(moment: datetime | None) -> bool:
-    return moment is not None and moment <= datetime.now(UTC)
+def _is_over(moment: datetime | None, *, leeway: float = 0.0) -> bool:
+    return moment is not None and _aware(moment) <= datetime.now(UTC) + timedelta(seconds=leeway)
+
+
+def _aware(moment: datetime) -> datetime:
+    """Read a time without a zone, which another store may give, as UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _valid_until(data: SignedInData | None, tokens: UserPoolTokens) -> datetime | None:
@@ -97,6 +106,6 @@ def _valid_until(data: SignedInData | None, tokens: UserPoolTokens) -> datetime 
         if token and (claims := read_claims(token)) is not None and claims.expires_at is not None
     ]
     if data is not None and data.aws_credentials is not None:
-        ends.append(data.aws_credentials.expiration)
+        ends.append(_aware(data.aws_credentials.expiration))
     latest = max(ends, default=None)
     return None if _is_over(latest) else latest

@@ -163,9 +163,12 @@ class StoreHolder:
         """Keep refreshed tokens; see `Holder.save_refreshed`."""
         self._secrets.add(tokens)
         entry = self._load()
-        data = replace(self._known or SignedInData(), tokens=tokens)
-        if entry is not None and entry.data is not None:
-            data = replace(entry.data, tokens=tokens)
+        if entry is not None:
+            self._know(entry.data)
+        data = self._known or SignedInData()
+        tokens = tokens.over(data.tokens)
+        data = replace(data, tokens=tokens)
+        if entry is not None:
             answer = self._save(data, entry.generation)
             if isinstance(answer, Saved):
                 self._know(data)
@@ -261,6 +264,7 @@ class KeptHolder:
 
     def save_refreshed(self, tokens: UserPoolTokens) -> None:
         """Keep refreshed tokens for the rest of the retry; see `Holder.save_refreshed`."""
+        tokens = tokens.over(self._data.tokens)
         self._data = replace(self._data, tokens=tokens)
         self._secrets.add(tokens)
 

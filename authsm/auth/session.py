@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from authsm.auth.flights import FLIGHTS, Flight
 from authsm.auth.holders import KeptHolder, StoreHolder
 from authsm.auth.sign_out import RetryRequest, SignOutRequest, SignOutRun, asked_for_all
-from authsm.credentials import SignedInData, UserPoolTokens
+from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
 from authsm.errors import ConfigurationException, CredentialStoreException, InvalidStateException
+from authsm.flows.sign_out.effects import ShowHostedUISignOut
 from authsm.flows.sign_out.plan import Unfinished
+from authsm.flows.sign_out.policy import HostedUIOrder
 from authsm.runners.carrying import failure_of
 from authsm.runners.handlers import as_runner
 from authsm.stores.contract import EntryState, Saved, SessionExistsError
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from authsm.flows.sign_out.policy import SignOutPolicy
     from authsm.flows.sign_out.results import PartialSignOut
     from authsm.observe import Observer
-    from authsm.runners.handlers import RunnerLike
+    from authsm.runners.handlers import EffectRunner, RunnerLike
     from authsm.stores.contract import CredentialStore, Entry
 
 Answer = TypeVar("Answer")
@@ -59,6 +62,39 @@ class Credentials:
     generation: int
 
 
+def refuse_unknown_method(data: SignedInData, runner: EffectRunner, policy: SignOutPolicy) -> None:
+    """Refuse to guess whether a browser has to be signed out, where the runner could do it.
+
+    Args:
+        data: How the user signed in.
+        runner: Who carries out the remote effects.
+        policy: How sign-outs are done.
+
+    Raises:
+        ConfigurationException: The runner can show the hosted UI, and it is not known whether the user signed in there.
+    """
+    if (
+        data.sign_in_method is SignInMethod.UNKNOWN
+        and ShowHostedUISignOut in runner.handlers
+        and policy.hosted_ui is not HostedUIOrder.NEVER
+        and SignInMethod.UNKNOWN not in policy.choices.hosted_ui_methods
+    ):
+        raise ConfigurationException(
+            "The runner can sign the browser out, and the data does not say whether the user signed in there.",
+            "Pass SignedInData(sign_in_method=SignInMethod.HOSTED_UI, ...), or USER_POOL where no browser was used.",
+        )
+
+
+def _refuse_unhashable(store: CredentialStore) -> None:
+    try:
+        hash(store)
+    except TypeError:
+        raise ConfigurationException(
+            f"{type(store).__name__} cannot be hashed, so nobody can tell which sign-outs are of the same session.",
+            "Give the store a __hash__ that agrees with its __eq__; for a dataclass, say frozen=True or eq=False.",
+        ) from None
+
+
 class Session:
     """One session in a store.
 
@@ -84,6 +120,7 @@ class Session:
         self.key = key
         self.policy = policy
         self.store = store
+        _refuse_unhashable(store)
         self.runner = as_runner(runner)
         self.limits = limits
         self.observers = tuple(observers)
@@ -93,9 +130,10 @@ class Session:
         """Names this session among all sessions of the process."""
         return self.store, self.key
 
-    def sign_in(self, data: SignedInData, *, replace_it: bool) -> None:
-        """Store a new session; see `Auth.sign_in`."""
+    def sign_in(self, data: SignedInData, *, replace_it: bool) -> int:
+        """Store a new session; see `Auth.sign_in`. Gives its epoch."""
         data.check()
+        refuse_unknown_method(data, self.runner, self.policy)
         flights = FLIGHTS.close(self.whose)  # first: once the new session is seen, nobody may join a flight of the old
         try:
             entry = self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it))
@@ -105,6 +143,12 @@ class Session:
             ) from None
         for flight in flights:
             flight.run.newer_epoch = min(entry.epoch, flight.run.newer_epoch)
+        return entry.epoch
+
+    def undo_sign_in(self, epoch: int) -> None:
+        """Clear a session that nobody waited for any more when it was stored."""
+        with contextlib.suppress(Exception):  # nobody is left to be told; a later sign-out finds the session
+            self.store.clear(self.key, epoch=epoch)
 
     def _told_plainly(self, act: Callable[[], Answer]) -> Answer:
         try:
@@ -130,7 +174,7 @@ class Session:
 
     def save_refreshed(self, credentials: Credentials, tokens: UserPoolTokens) -> bool:
         """Store refreshed tokens; see `Auth.save_refreshed`."""
-        data = replace(credentials.data, tokens=tokens)
+        data = replace(credentials.data, tokens=tokens.over(credentials.data.tokens))
         data.check()
         answer = self._told_plainly(
             lambda: self.store.save(self.key, data, epoch=credentials.epoch, generation=credentials.generation)

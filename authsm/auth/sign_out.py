@@ -6,7 +6,7 @@ import math
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,13 @@ from authsm.core.drive import Limits, Transition, drive
 from authsm.credentials import scrub
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.context import SignOutContext
-from authsm.flows.sign_out.effects import Begin, ClearCredentials, CredentialsCleared, SignOutEffect
+from authsm.flows.sign_out.effects import (
+    Begin,
+    ClearCredentials,
+    CredentialsCleared,
+    ShowHostedUISignOut,
+    SignOutEffect,
+)
 from authsm.flows.sign_out.plan import Plan, Why, settle, settle_retry
 from authsm.flows.sign_out.results import result_of
 from authsm.observe import Audience, JournalFailed, SignedOutLocally
@@ -38,6 +44,8 @@ if TYPE_CHECKING:
     from authsm.flows.sign_out.results import SignOutResult
     from authsm.observe import Notice, Observer
     from authsm.runners.handlers import EffectRunner, Handler
+
+_CLOCKS_DIFFER_BY: Final = 60.0
 
 SignOutDriver: TypeAlias = "Generator[Ask[SignOutContext], Message | None, Snapshot[SignOutContext]]"
 
@@ -185,10 +193,17 @@ class SignOutRun:
                 held = self._nothing_left_of(0)
             self._was_signed_in = held.data is not None
             self._username = username_of(held.data)
-            session = session_of(held.data, key=self._holder.key, epoch=held.epoch)
+            session = session_of(held.data, key=self._holder.key, epoch=held.epoch, leeway=self._leeway)
         except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
             return self.start_unread(failure_of(error).message)
         return self._begin_for(session)
+
+    @property
+    def _leeway(self) -> float:
+        """How long the access token must still be valid for the global sign-out, in seconds."""
+        if ShowHostedUISignOut not in self.handlers:
+            return _CLOCKS_DIFFER_BY
+        return _CLOCKS_DIFFER_BY + self._limits.seconds.get(ShowHostedUISignOut, ShowHostedUISignOut.seconds)
 
     def _nothing_left_of(self, epoch: int) -> Held:
         """Give what is held of a session that is over; whatever stands in its place is left alone."""

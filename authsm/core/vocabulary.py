@@ -59,6 +59,18 @@ class Failure:
     code: str
     message: str
 
+    def __post_init__(self) -> None:
+        """Refuse what no snapshot could keep.
+
+        Raises:
+            TypeError: The code or the message is no text, or the kind no `FailureKind`.
+        """
+        expected: dict[str, type] = {"kind": FailureKind, "code": str, "message": str}
+        for name, kind in expected.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"The {name} of a Failure is a {kind.__name__}, not a {type(value).__name__}.")
+
 
 class EffectFailedError(Exception):
     """What a handler raises to say why an effect failed.
@@ -68,8 +80,11 @@ class EffectFailedError(Exception):
     """
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
+        super().__init__(failure)
         self.failure = failure
+
+    def __str__(self) -> str:
+        return self.failure.message
 
 
 class EffectCancelledError(Exception):

@@ -6,6 +6,7 @@ import math
 import threading
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from authsm.core.drive import Ask
     from authsm.core.machine import Snapshot
     from authsm.core.vocabulary import Event
+    from authsm.credentials import UserPoolTokens
     from authsm.runners.carrying import Carrier
     from authsm.runners.event_loop import EventLoop
+    from authsm.runners.handlers import Call
 
 C = TypeVar("C", bound=Context)
 T = TypeVar("T")
@@ -141,7 +144,12 @@ async def done(future: Future[Any], loop: EventLoop, look: Callable[[], None] = 
 
 
 async def in_thread(
-    function: Callable[[], T], loop: EventLoop, limiter: anyio.CapacityLimiter, *, seconds: float = math.inf
+    function: Callable[[], T],
+    loop: EventLoop,
+    limiter: anyio.CapacityLimiter,
+    *,
+    seconds: float = math.inf,
+    undo: Callable[[T], object] | None = None,
 ) -> T:
     """Call a function in a thread of its own, and leave it behind if the wait is cancelled.
 
@@ -152,6 +160,7 @@ async def in_thread(
         loop: The event loop that this task runs in.
         limiter: How many threads may be waited for at a time.
         seconds: How long to wait for the function; standing in the queue of a busy process does not count.
+        undo: Called in the thread with what the function returned, where nobody waits for it any more by then.
 
     Returns:
         What the function returned.
@@ -160,19 +169,27 @@ async def in_thread(
         TimeoutError: It takes longer.
     """
     future: Future[T] = Future()
+    left = threading.Lock()  # held by whoever comes first: the answer, or the end of the wait
 
     def work() -> None:
         try:
             answer = function()
         except BaseException as error:  # noqa: BLE001 - raised again to the task that waits
             future.set_exception(error)
-        else:
+            return
+        if left.acquire(blocking=False):
             future.set_result(answer)
+        elif undo is not None:
+            undo(answer)
 
     async with limiter:
         start_thread("authsm-call", work)
-        with anyio.fail_after(seconds):
-            await done(future, loop)
+        try:
+            with anyio.fail_after(seconds):
+                await done(future, loop)
+        except BaseException:
+            left.acquire(blocking=False)
+            raise
     return future.result()
 
 
@@ -187,7 +204,7 @@ class _Carrying:
         self._inbox = inbox
         self._loop = loop
         self._limiter = limiter
-        self._handler: Callable[..., Any] = carrier.handlers[type(ask.effect)]
+        self._handler: Callable[..., Any] | None = carrier.handlers.get(type(ask.effect))
         self._stop = threading.Event()
         self._scope = anyio.CancelScope(shield=True)  # it ends when it is given up, not when the event loop ends
         self._cancelled = anyio.get_cancelled_exc_class()
@@ -202,8 +219,9 @@ class _Carrying:
         """Carry the effect out, and deliver the answer."""
         with self._scope:
             try:
-                if is_async(self._handler):
-                    self._answer(await self._await())
+                handler = self._handler
+                if handler is not None and is_async(handler):
+                    self._answer(await self._await(handler))
                 elif self.ask.effect.always:
                     self._begin_thread()  # it must not stand in a queue behind what hangs
                 else:
@@ -217,7 +235,7 @@ class _Carrying:
         """See to it that there is an answer although the event loop cancelled this task, or never began it."""
         if self._stop.is_set():
             return
-        if not is_async(self._handler):
+        if self._handler is None or not is_async(self._handler):
             self._begin_thread()
             return
         message = f"{self.ask.effect.name} was given up: the event loop ended."
@@ -226,13 +244,28 @@ class _Carrying:
     def _answer(self, event: Event) -> None:
         self._inbox.put(Answer(self.ask.id, event))
 
-    async def _await(self) -> Event:
+    async def _await(self, handler: Callable[..., Any]) -> Event:
         with Reply(self.ask.effect, self._carrier, self._cancelled, KeyboardInterrupt) as reply:
             call = self._carrier.call(self.ask, self._stop)
-            await in_thread(lambda: self._carrier.before(self.ask), self._loop, self._limiter)
+            tokens = await self._in_a_thread(lambda: self._prepare(call))
             refuse_given_up(self._stop)
-            reply.value = await self._handler(self.ask.effect, call)
+            # The store blocks, and this handler runs in the event loop: so it is read before, and written after.
+            saved: list[UserPoolTokens] = []
+            own = replace(call, tokens=lambda: saved[-1].over(tokens) if saved else tokens, save_refreshed=saved.append)
+            try:
+                reply.value = await handler(self.ask.effect, own)
+            finally:
+                if saved:
+                    with anyio.CancelScope(shield=True):
+                        await self._in_a_thread(lambda: call.save_refreshed(saved[-1]))
         return reply.event
+
+    def _prepare(self, call: Call) -> UserPoolTokens:
+        self._carrier.before(self.ask)
+        return call.tokens()
+
+    async def _in_a_thread(self, function: Callable[[], T]) -> T:
+        return await in_thread(function, self._loop, self._limiter)
 
     def _begin_thread(self) -> Future[None]:
         if self._answered is None:

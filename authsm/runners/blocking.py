@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from authsm.core.drive import Answer, Ask, Interrupt, LateAnswer, Message
 from authsm.core.vocabulary import Context
-from authsm.runners.carrying import Reply, refuse_given_up
+from authsm.runners.carrying import Reply, handler_of, refuse_given_up
 from authsm.runners.threads import start_thread
 
 if TYPE_CHECKING:
@@ -146,10 +146,11 @@ def carry_out(carrier: Carrier, ask: Ask[Any], stop: threading.Event) -> Event:
     """
     effect = ask.effect
     with Reply(effect, carrier) as reply:
+        handler = handler_of(carrier, effect)
         call = carrier.call(ask, stop)  # first: what comes before the effect takes from its time
         carrier.before(ask)
         refuse_given_up(stop)
-        reply.value = carrier.handlers[type(effect)](effect, call)
+        reply.value = handler(effect, call)
     return reply.event
 
 

@@ -71,12 +71,13 @@ class Reply:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        if error is None:
-            self.event = self._done()
-            return True
         if isinstance(error, self._passing):
             return False
-        self.event = self._not_done(error)
+        try:
+            self.event = self._done() if error is None else self._not_done(error)
+        except Exception as trouble:  # noqa: BLE001 - without a reply the run would wait for its time limit
+            failure = Failure(FailureKind.UNEXPECTED, type(trouble).__name__, "What the handler did cannot be told.")
+            self.event = self._effect.failed(failure)
         return True
 
     def _done(self) -> Event:
@@ -94,8 +95,8 @@ class Reply:
         failure = Failure(
             FailureKind.UNEXPECTED,
             "WrongReturn",
-            f"The handler of {effect.name} returned a value of type {type(value).__name__}: "
-            "it returns None or a note, or raises.",
+            f"The handler of {effect.name} returned a value of type {type(value).__name__}: it returns None or a note, "
+            "or raises; and what has to be awaited is a handler that is itself an async function.",
         )
         return effect.failed(failure)
 
@@ -131,6 +132,20 @@ def failure_of(error: BaseException, secrets: Iterable[Secret] = ()) -> Failure:
     else:
         kind = FailureKind.UNEXPECTED
     return Failure(kind, type(error).__name__, scrub(_message(error), secrets)[:_LONGEST_MESSAGE])
+
+
+def handler_of(carrier: Carrier, effect: Effect) -> Handler:
+    """Give the handler for an effect.
+
+    Raises:
+        EffectFailedError: There is none. Before a sign-out begins this is asked for all effects; one that is resumed
+            by another program may still find it out here.
+    """
+    handler = carrier.handlers.get(type(effect))
+    if handler is None:
+        message = f"The runner has no handler for {effect.name}."
+        raise EffectFailedError(Failure(FailureKind.CONFIGURATION, "MissingHandler", message))
+    return handler
 
 
 def refuse_given_up(stop: threading.Event) -> None:

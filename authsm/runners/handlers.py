@@ -20,7 +20,6 @@ from authsm.flows.sign_out.policy import Authority
 if TYPE_CHECKING:
     import threading
 
-    from authsm.core.vocabulary import Effect
     from authsm.credentials import UserPoolTokens
 
 
@@ -34,8 +33,9 @@ class Call:
         ends: When its time is over, on the clock of `time.monotonic`, in seconds.
         stop: Set when the call is given up: nobody waits for its answer any more.
         username: Whose session it is; empty where that is not known.
-        tokens: Gives the freshest tokens of the session, read at this moment.
-        save_refreshed: Stores tokens that were refreshed for this sign-out.
+        tokens: Gives the freshest tokens of the session: read at this moment; for an async handler, as it begins.
+        save_refreshed: Stores tokens that were refreshed for this sign-out; for an async handler, as it ends. What a
+            refresh did not return is kept as it was.
     """
 
     id: str
@@ -60,7 +60,7 @@ class EffectRunner(Protocol):
     """Who carries out the remote effects of a sign-out."""
 
     @property
-    def handlers(self) -> Mapping[type[Effect], Handler]:
+    def handlers(self) -> Mapping[type[Any], Handler]:
         """The handler for each type of effect that this runner carries out."""
         ...
 
@@ -85,13 +85,16 @@ class Runner:
         hosted_ui_url: The URL that signs the browser out.
     """
 
-    handlers: Mapping[type[Effect], Handler] = field(default_factory=dict["type[Effect]", Handler])
+    handlers: Mapping[type[Any], Handler] = field(default_factory=dict["type[Any]", Handler])
     authority: Authority = Authority.ACCESS_TOKEN
     hosted_ui_url: str | None = None
 
 
-RunnerLike: TypeAlias = "EffectRunner | Mapping[type[Effect], Handler]"
-"""A runner, or just its handlers."""
+RunnerLike: TypeAlias = "EffectRunner | Mapping[type[Any], Handler]"
+"""A runner, or just its handlers, by the type of effect.
+
+`Mapping` does not vary in its keys, so ``type[Any]`` is what lets a dict with one type of effect pass a type checker.
+"""
 
 
 def as_runner(runner: RunnerLike) -> EffectRunner:
@@ -125,7 +128,7 @@ def compose(*runners: RunnerLike) -> Runner:
     Returns:
         One runner, with the authority of the part that carries out the global sign-out, and the last URL given.
     """
-    handlers: dict[type[Effect], Handler] = {}
+    handlers: dict[type[Any], Handler] = {}
     authority = Authority.ACCESS_TOKEN
     url: str | None = None
     for each in runners:

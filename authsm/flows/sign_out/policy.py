@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
 from authsm.credentials import SignInMethod
 from authsm.errors import ConfigurationException
@@ -79,8 +79,8 @@ class SignOutPolicy:
         ConfigurationException: A value is none of those that the field allows.
     """
 
-    hosted_ui: HostedUIOrder = HostedUIOrder.FIRST
-    order: RemoteOrder = RemoteOrder.AUTO
+    hosted_ui: HostedUIOrder | Literal["first", "last", "never"] = HostedUIOrder.FIRST
+    order: RemoteOrder | Literal["auto", "revoke_first", "global_first"] = RemoteOrder.AUTO
     refresh_expired_access_token: bool = True
     cancel_stops: bool = True
     local_only: bool = False

@@ -16,7 +16,7 @@ A result is read off the final snapshot and nothing else, so its errors are exac
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from authsm.core.vocabulary import Failure, FailureKind
 from authsm.credentials import UserPoolTokens
@@ -217,6 +217,7 @@ class Evidence:
         username: Whose session it was.
         hosted_ui_url: The URL that signs the browser out.
         tokens_valid_until: When the last of the session's tokens ends.
+        needs_access_token: Whether the access token itself authorises the global sign-out.
         access_token_expired: Whether the access token had expired.
         access_token_lacks_scope: Whether the access token lacked the scope that GlobalSignOut asks for.
         resumed: Whether a crash had interrupted the sign-out.
@@ -226,6 +227,7 @@ class Evidence:
     username: str = ""
     hosted_ui_url: str | None = None
     tokens_valid_until: datetime | None = None
+    needs_access_token: bool = True
     access_token_expired: bool = False
     access_token_lacks_scope: bool = False
     resumed: bool = False
@@ -261,7 +263,7 @@ def result_of(snapshot: Snapshot[SignOutContext], evidence: Evidence) -> SignOut
                 resumed=evidence.resumed,
                 tokens_valid_until=evidence.tokens_valid_until,
                 hosted_ui_error=_hosted_ui_error(context.hosted_ui, evidence),
-                global_sign_out_error=_global_sign_out_error(context.global_sign_out, evidence),
+                global_sign_out_error=_global_sign_out_error(context, evidence),
                 revoke_token_error=_revoke_token_error(context.revoke_token, evidence),
                 username=evidence.username,
             )
@@ -306,11 +308,14 @@ def _hosted_ui_error(outcome: Outcome | None, evidence: Evidence) -> HostedUIErr
     return HostedUIError(url, HostedUISignOutException(recovery_suggestion=suggestion, failure=failure))
 
 
-def _global_sign_out_error(outcome: Outcome | None, evidence: Evidence) -> GlobalSignOutError | None:
-    failure = _failure(outcome)
+def _global_sign_out_error(context: SignOutContext, evidence: Evidence) -> GlobalSignOutError | None:
+    failure = _failure(context.global_sign_out)
     if failure is None:
         return None
     message = suggestion = ""
+    token = evidence.tokens.access_token
+    # RevokeToken ends the access tokens, too, that came from the refresh token (Cognito API Reference, RevokeToken).
+    revoked = context.revoke_token is not None and context.revoke_token.failure is None
     if evidence.access_token_lacks_scope:
         message = "Failed to sign out globally: the access token lacks the scope aws.cognito.signin.user.admin."
         suggestion = (
@@ -319,12 +324,21 @@ def _global_sign_out_error(outcome: Outcome | None, evidence: Evidence) -> Globa
         )
     elif evidence.access_token_expired:
         message = "Failed to sign out globally: the access token has expired."
-        suggestion = (
-            "Sign in again and sign out globally, or sign out with IAM credentials "
-            "(CognitoRunner(..., user_pool_id=..., admin=True))."
+        suggestion = _SIGN_IN_AGAIN
+    elif revoked and evidence.needs_access_token:
+        message = (
+            "Failed to sign out globally. This session itself is revoked, and with it the access token that could have "
+            "authorised another try."
         )
+        suggestion, token = _SIGN_IN_AGAIN, None
     exception = GlobalSignOutException(message, suggestion, failure=failure)
-    return GlobalSignOutError(evidence.tokens.access_token, exception)
+    return GlobalSignOutError(token, exception)
+
+
+_SIGN_IN_AGAIN: Final = (
+    "Sign in again and sign out globally, or sign out with IAM credentials "
+    "(CognitoRunner(..., user_pool_id=..., admin=True))."
+)
 
 
 def _revoke_token_error(outcome: Outcome | None, evidence: Evidence) -> RevokeTokenError | None:
