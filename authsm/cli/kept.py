@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -55,7 +55,7 @@ _FIELDS = "access_token, id_token, refresh_token, username, sign_in_method"
 _FORMAT = 1
 
 
-def read_credentials(text: str) -> SignedInData:
+def read_credentials(text: bytes) -> SignedInData:
     """Read credentials from JSON.
 
     Args:
@@ -84,16 +84,48 @@ def read_credentials(text: str) -> SignedInData:
     return data
 
 
-def keep_for_retry(path: Path, partial: PartialSignOut) -> None:
-    """Write what a retry needs into a new file that only its owner can read.
+class RetryFile:
+    """The file that keeps what a retry needs, readable by its owner only.
+
+    It is made before the sign-out begins: once the credentials are gone, it is too late to find that it cannot be.
 
     Args:
         path: The file; it must not exist.
-        partial: What is left to be done.
 
     Raises:
-        OSError: The file exists already, or cannot be written.
+        OSError: The file exists already, or cannot be made.
     """
+
+    def __init__(self, path: Path) -> None:
+        # O_EXCL: nothing is overwritten, and no link that somebody has laid out is followed.
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._path = path
+        self._kept = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        if not self._kept:
+            self._path.unlink(missing_ok=True)
+
+    def keep(self, partial: PartialSignOut) -> None:
+        """Write down what is left to be done, durably.
+
+        Args:
+            partial: What failed.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        self._file.write(_unfinished(partial))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._kept = True
+
+
+def _unfinished(partial: PartialSignOut) -> bytes:
     hosted_ui, global_sign_out, revoke = (
         partial.hosted_ui_error,
         partial.global_sign_out_error,
@@ -109,14 +141,11 @@ def keep_for_retry(path: Path, partial: PartialSignOut) -> None:
         revoke_token=revoke is not None,
         refresh_token=_text(revoke.refresh_token) if revoke else None,
     )
-    # O_EXCL: nothing is overwritten, and no link that somebody has laid out is followed.
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(said))
+    return msgspec.json.encode(said)
 
 
 def read_for_retry(path: Path) -> PartialSignOut:
-    """Read back what `keep_for_retry` wrote.
+    """Read back what `RetryFile` keeps.
 
     Args:
         path: The file.

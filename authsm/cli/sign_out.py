@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +14,14 @@ import click
 from rich.console import Console
 
 from authsm.auth.blocking import Auth
-from authsm.cli.kept import keep_for_retry, read_credentials, read_for_retry
+from authsm.cli.kept import RetryFile, read_credentials, read_for_retry
 from authsm.cli.show import as_builtins, show_result, show_transition
 from authsm.core.drive import Limits, Transition
-from authsm.credentials import Secret
+from authsm.credentials import Secret, SignInMethod
 from authsm.errors import ConfigurationException
+from authsm.flows.sign_out.plan import Why
 from authsm.flows.sign_out.policy import HostedUIOrder, SignOutPolicy
-from authsm.flows.sign_out.results import CompleteSignOut, FailedSignOut, PartialSignOut
+from authsm.flows.sign_out.results import CompleteSignOut, FailedSignOut, PartialSignOut, Skipped
 from authsm.runners.cognito import CognitoRunner
 from authsm.runners.hosted_ui import LoopbackHostedUI
 from authsm.stores.file import FileCredentialStore
@@ -35,6 +39,12 @@ _POLICIES = {
 }
 _STATUS = {CompleteSignOut: 0, PartialSignOut: 3, FailedSignOut: 4}
 _LOOPBACK_URLS = ("http://127.0.0.1:8400/signed-out", "http://127.0.0.1:8401/signed-out")
+
+
+def _finite(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter("Give a number of seconds.", ctx, parameter)
+    return value
 
 
 @click.command("sign-out")
@@ -67,7 +77,12 @@ _LOOPBACK_URLS = ("http://127.0.0.1:8400/signed-out", "http://127.0.0.1:8401/sig
     help="A sign-out URL on this machine that is registered on the app client; in order of preference.",
 )
 @click.option(
-    "--deadline", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds for all remote steps."
+    "--deadline",
+    type=click.FloatRange(min=0),
+    callback=_finite,
+    default=30.0,
+    show_default=True,
+    help="Seconds for all remote steps.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write the result to standard output as JSON, without any token.")
 @click.option(
@@ -81,7 +96,8 @@ def sign_out(ctx: click.Context, /, **options: object) -> None:
     """Sign a user out, and say what became of every step.
 
     The credentials come from a store (--store) or from standard input (--stdin). The exit status is 0 for a complete
-    sign-out, 3 for a partial one, 4 for a failed one, and 2 for a mistake in the use of this command.
+    sign-out, 3 for a partial one, 4 for a failed one, and 2 for a mistake in the use of this command. Ctrl-C at the
+    hosted UI cancels, and you stay signed in; later it cuts the remote steps short, and the status tells how it ended.
     """
     chosen = _Options(**options)  # type: ignore[arg-type]  # click gives each option the type that it declares
     ctx.exit(_STATUS[type(chosen.run())])
@@ -118,8 +134,6 @@ class _Options:
             raise click.UsageError("--admin is about the global sign-out: add --global.")
         if local_only and global_sign_out:
             raise click.UsageError("--local-only and --global exclude each other.")
-        if keep_file is not None and keep_file.exists():
-            raise click.UsageError(f"{keep_file} exists already: --keep-for-retry writes a new file.")
         self._console = Console(stderr=True)
         self._as_json = as_json
         self._key = key
@@ -144,6 +158,7 @@ class _Options:
         )
         if not local_only:
             self._runner.check()
+        self._method = SignInMethod.HOSTED_UI if hosted_ui is not None else SignInMethod.UNKNOWN
         self._store = self._open(store_name, from_stdin=from_stdin)
         self._limits = Limits(deadline=deadline)
 
@@ -151,7 +166,10 @@ class _Options:
         if name is None:
             store = MemoryCredentialStore()
             if from_stdin:
-                store.begin(self._key, read_credentials(sys.stdin.read()))
+                data = read_credentials(sys.stdin.buffer.read())
+                if data.sign_in_method is SignInMethod.UNKNOWN:
+                    data = replace(data, sign_in_method=self._method)
+                store.begin(self._key, data)
             return store
         kind, _, place = name.partition(":")
         if kind != "file" or not place:
@@ -170,16 +188,38 @@ class _Options:
             limits=self._limits,
             observers=() if self._as_json else (self._show,),
         )
-        result = auth.retry(self._partial) if self._partial else auth.sign_out(global_sign_out=self._global)
-        if self._as_json:
-            click.echo(json.dumps(as_builtins(result)))
-        else:
-            show_result(self._console, result)
-        if isinstance(result, PartialSignOut):
-            self._offer_retry(result)
-        elif self._retry_file is not None and isinstance(result, CompleteSignOut):
-            self._retry_file.unlink()
+        with self._retry_file_to_write() as retry_file:
+            result = self._end(auth)
+            if self._as_json:
+                click.echo(json.dumps(as_builtins(result)))
+            else:
+                show_result(self._console, result)
+                if _nobody_was_signed_in(result):
+                    self._console.print(f"Nobody was signed in under the key {self._key!r}.", highlight=False)
+            if isinstance(result, PartialSignOut):
+                self._offer_retry(result, retry_file)
+            elif self._retry_file is not None and isinstance(result, CompleteSignOut):
+                self._retry_file.unlink()
         return result
+
+    def _retry_file_to_write(self) -> contextlib.AbstractContextManager[RetryFile | None]:
+        if self._keep_file is None:
+            return contextlib.nullcontext()
+        try:
+            return RetryFile(self._keep_file)
+        except FileExistsError:
+            raise click.UsageError(f"{self._keep_file} exists already: --keep-for-retry writes a new file.") from None
+        except OSError as error:
+            raise click.UsageError(f"{self._keep_file} cannot be written: {error.strerror}.") from None
+
+    def _end(self, auth: Auth) -> SignOutResult:
+        """Sign out to the end; Ctrl-C ends it sooner, and what it ended in is shown and kept all the same."""
+        try:
+            return auth.retry(self._partial) if self._partial else auth.sign_out(global_sign_out=self._global)
+        except KeyboardInterrupt:
+            if auth.last_result is None:
+                raise
+            return auth.last_result
 
     def _show(self, notice: Notice) -> None:
         if isinstance(notice, Transition):
@@ -189,18 +229,22 @@ class _Options:
         self._console.print(f"Sign out in the browser: {url}", style="bold", soft_wrap=True, highlight=False)
         self._console.print("Ctrl-C cancels; you stay signed in.", style="dim")
 
-    def _offer_retry(self, partial: PartialSignOut) -> None:
-        if self._keep_file is None:
+    def _offer_retry(self, partial: PartialSignOut, retry_file: RetryFile | None) -> None:
+        if retry_file is None:
             hint = "authsm sign-out --retry FILE finishes it, if the tokens were kept with --keep-for-retry FILE."
             self._console.print(hint, style="dim", highlight=False)
             return
         try:
-            keep_for_retry(self._keep_file, partial)
+            retry_file.keep(partial)
         except OSError as error:
             self._console.print(f"{self._keep_file} could not be written: {error.strerror}.", style="red")
             return
         hint = f"Kept for a retry, with live tokens in it: authsm sign-out --retry {self._keep_file} ..."
         self._console.print(hint, style="bold", highlight=False, soft_wrap=True)
+
+
+def _nobody_was_signed_in(result: SignOutResult) -> bool:
+    return result.steps.revoke_token == Skipped(Why.NOT_SIGNED_IN)
 
 
 def _policy(name: str, *, local_only: bool) -> SignOutPolicy:

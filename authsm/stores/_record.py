@@ -30,6 +30,23 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 """The version of the text form."""
 
+
+class Hidden(bytes):
+    """Bytes that show tokens, and do not show themselves: not in a traceback with its variables either."""
+
+    def __repr__(self) -> str:
+        return "Hidden(...)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The data of a session, encrypted. Every rule here holds without knowing what is in it."""
+
+    text: bytes
+
+
 _HAS_SESSION = frozenset({EntryState.LIVE, EntryState.LEAVING})
 _KEPT = _HAS_SESSION | {EntryState.TOMBSTONE}
 
@@ -41,13 +58,14 @@ class Record:
     state: EntryState = EntryState.ABSENT
     epoch: int = 0
     generation: int = 0
-    data: SignedInData | None = None
+    data: SignedInData | Sealed | None = None
     journal: str | None = None
 
     @property
     def entry(self) -> Entry:
-        """What the outside sees of it."""
-        return Entry(self.state, self.epoch, self.generation, self.data)
+        """What the outside sees of it; sealed data is not seen."""
+        data = self.data if isinstance(self.data, SignedInData) else None
+        return Entry(self.state, self.epoch, self.generation, data)
 
     @property
     def in_progress(self) -> bool:
@@ -65,7 +83,7 @@ class Record:
     def save(self, data: SignedInData, epoch: int, generation: int) -> tuple[Record, Saved | Refused]:
         """Compare and set; see `CredentialStore.save`."""
         if (self.state, self.epoch, self.generation) != (EntryState.LIVE, epoch, generation):
-            return self, Refused(self.entry)
+            return self, Refused(replace(self.entry, data=None))
         saved = replace(self, generation=generation + 1, data=data)
         return saved, Saved(saved.entry)
 
@@ -104,10 +122,37 @@ class Record:
         return Residue((f"the session is {self.state.value}",), readable=self.state in _HAS_SESSION)
 
 
-def to_text(record: Record) -> bytes:
+class _Text(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The text form: the data as it is, or sealed."""
+
+    authsm: int
+    state: EntryState
+    epoch: int
+    generation: int
+    data: SignedInData | None = None
+    sealed: bytes | None = None
+    journal: str | None = None
+
+
+def to_text(record: Record) -> Hidden:
     """Turn a record into JSON text. It shows the tokens: it goes to where credentials are kept, and nowhere else."""
-    said = {"authsm": FORMAT, **msgspec.to_builtins(record, enc_hook=_reveal)}
-    return msgspec.json.encode(said)
+    sealed = record.data.text if isinstance(record.data, Sealed) else None
+    data = record.data if isinstance(record.data, SignedInData) else None
+    text = _Text(FORMAT, record.state, record.epoch, record.generation, data, sealed, record.journal)
+    return Hidden(msgspec.json.encode(text, enc_hook=_reveal))
+
+
+def data_to_text(data: SignedInData) -> Hidden:
+    """Turn the data of a session into JSON text, to be sealed."""
+    return Hidden(msgspec.json.encode(data, enc_hook=_reveal))
+
+
+def data_from_text(text: bytes) -> SignedInData | None:
+    """Read back what `data_to_text` wrote; None where it is something else."""
+    try:
+        return msgspec.json.decode(text, type=SignedInData, dec_hook=_hide)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def from_text(text: bytes) -> Record | str:
@@ -125,16 +170,18 @@ def from_text(text: bytes) -> Record | str:
         said = {}
     if "authsm" not in said:
         return "was not written by authsm, or is damaged. Move it away (it may hold a live token), then sign in."
-    version = said.pop("authsm")
+    version = said["authsm"]
     if not isinstance(version, int):
         return "was not written by authsm. Move it away (it may hold a live token), then sign in."
     if version != FORMAT:
         return f"has the format {version}; this version of authsm reads {FORMAT}. Use the version that wrote it."
     try:
-        record = msgspec.convert(said, type=Record, dec_hook=_hide)
+        found = msgspec.json.decode(text, type=_Text, dec_hook=_hide)
     except msgspec.ValidationError as error:
         # The message's beginning may show a value, and its end only says where.
         return f"is damaged at {str(error).rpartition(' - at ')[2]}. Move it away, then sign in."
+    data = found.data if found.sealed is None else Sealed(found.sealed)
+    record = Record(found.state, found.epoch, found.generation, data, found.journal)
     if record.state not in _KEPT or (record.state in _HAS_SESSION) is not (record.data is not None):
         return "is damaged: its state and its data contradict each other. Move it away, then sign in."
     return record

@@ -1,9 +1,10 @@
 """The stores do the same, whatever is asked of them."""
 
+import base64
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authsm import CredentialStore, FileCredentialStore, MemoryCredentialStore, SignedInData
+from authsm import CredentialStore, FileCredentialStore, MemoryCredentialStore, Secret, SignedInData
 from authsm.stores.contract import Entry, EntryState, SessionExistsError
+from authsm.stores.sqlite import SQLiteCredentialStore
 from tests.auth.world import pool_tokens, session
 
 KEYS = ("ada", "Ada", "", "../ada", "ada%2f", "ädä", "a" * 60)
@@ -88,13 +90,27 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+ENCRYPTION_KEY = Secret(base64.b64encode(bytes(32)).decode())
+
+MAKERS: dict[str, Callable[[Path], CredentialStore]] = {
+    "file": FileCredentialStore,
+    "encrypted file": lambda folder: FileCredentialStore(
+        folder, encryption_key=Secret(base64.b64encode(bytes(32)).decode())
+    ),
+    "sqlite": lambda folder: SQLiteCredentialStore(folder / "sessions.db"),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 @settings(max_examples=100, deadline=None)
-@given(st.lists(_OPERATIONS, min_size=10, max_size=15))
-def test_a_file_keeps_what_memory_keeps(operations: list[Operation]) -> None:
+@given(operations=st.lists(_OPERATIONS, min_size=10, max_size=15))
+def test_every_store_keeps_what_memory_keeps(
+    make: Callable[[Path], CredentialStore], operations: list[Operation]
+) -> None:
     with _folder() as folder:
         memory = MemoryCredentialStore()
         for operation in operations:
-            file = FileCredentialStore(folder)  # a fresh one each time: nothing may live in the object
+            file = make(folder)  # a fresh one each time: nothing may live in the object
             entry = memory.load(operation.key)
             assert _answer(file, operation, entry) == _answer(memory, operation, entry)
             assert _everything_in(file) == _everything_in(memory)

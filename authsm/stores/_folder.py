@@ -1,0 +1,227 @@
+"""Records in a folder: one file a key, readable by its owner only, replaced as a whole, locked between processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+import filelock
+
+from authsm.credentials import SignedInData
+from authsm.stores._record import Hidden, Record, Sealed, data_from_text, data_to_text, from_text, to_text
+from authsm.stores._store import Answer, Change, RecordStore, in_place_of_damaged
+from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from authsm.stores._sealing import Seal
+
+
+class FolderStore(RecordStore):
+    """What `FileCredentialStore` and `KeyringCredentialStore` have in common.
+
+    Args:
+        folder: Where the files go; made at the first sign-in, with its parents.
+        seal: Encrypts the data of each record; None where it stands in the file as it is.
+        lock_seconds: How long to wait for another process that writes, in seconds.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], seal: Seal | None, *, lock_seconds: float) -> None:
+        self._folder = Path(folder).absolute()  # now: a program may change its directory later
+        self._seal = seal
+        self._lock_seconds = lock_seconds
+        self._seen = False
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{_name_of(key)}{_ENDING}"
+
+    def _read(self, key: str) -> Record:
+        path = self._path(key)
+        with _unavailable(path):
+            try:
+                text = Hidden(path.read_bytes())
+            except FileNotFoundError:
+                self._refuse_gone()
+                return Record()
+        self._seen = True
+        record = from_text(text)
+        if isinstance(record, str):
+            raise StoreCorruptError(f"The file {path} {record}")
+        return record
+
+    def _unsealed(self, key: str, record: Record) -> Record:
+        if not isinstance(record.data, Sealed):
+            return record
+        if self._seal is None:
+            raise StoreCorruptError(f"The file {self._path(key)} is encrypted. Give the store the key that sealed it.")
+        text = self._seal.unseal(key, record.epoch, record.data.text)
+        data = text if isinstance(text, str) else data_from_text(text)
+        if isinstance(data, SignedInData):
+            return replace(record, data=data)
+        raise StoreCorruptError(f"The file {self._path(key)} {data or 'is damaged. Move it away, then sign in.'}")
+
+    def _sealed(self, key: str, record: Record) -> Record:
+        if self._seal is None or not isinstance(record.data, SignedInData):
+            return record
+        return replace(record, data=Sealed(self._seal.seal(key, record.epoch, data_to_text(record.data))))
+
+    def _is_missing(self) -> bool:
+        with _unavailable(self._folder):
+            try:
+                self._folder.stat()
+            except FileNotFoundError:
+                self._refuse_gone()
+                return True
+        return False
+
+    def _refuse_gone(self) -> None:
+        """Refuse to take a folder that has gone, with a disk perhaps, for one that was never there."""
+        if self._seen and not self._folder.is_dir():
+            raise StoreUnavailableError(
+                f"The folder {self._folder} is gone, and with it what would tell whether a session is cleared. "
+                "Put it back, or sign in again to begin a new one."
+            )
+
+    def _change(self, key: str, change: Change[Answer], *, begins: bool = False, replaces: bool = False) -> Answer:
+        path = self._path(key)
+        if begins:
+            with _unavailable(path):
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif self._is_missing():
+            return change(Record())[1]
+        with self._locked(path):
+            try:
+                record = self._read(key)
+            except StoreCorruptError:
+                if not replaces:
+                    raise
+                record = in_place_of_damaged()
+            changed, answer = change(record)
+            if changed is not record:
+                text = to_text(self._sealed(key, changed))
+                with _unavailable(path):
+                    _replace(path, text)
+                    _sweep(path)
+                if self._seal is not None and record.epoch not in {0, changed.epoch}:
+                    self._seal.destroy(key, record.epoch)  # nothing is sealed with it any more
+        return answer
+
+    def _in_progress(self) -> Iterable[str]:
+        with _unavailable(self._folder):
+            try:
+                names = [path.name for path in self._folder.iterdir()]
+            except FileNotFoundError:
+                self._refuse_gone()
+                names = []
+        for name in names:
+            key = _key_of(name)
+            if key is None:
+                continue
+            with contextlib.suppress(StoreCorruptError):
+                if self._read(key).in_progress:
+                    yield key
+
+    def _destroy(self, key: str, epoch: int) -> tuple[str, ...]:
+        # The tombstone has replaced the file that held the data. What killed writers left beside it may hold it still.
+        path = self._path(key)
+        if not self._is_missing():
+            with self._locked(path), _unavailable(path):
+                _sweep(path)
+        return self._seal.destroy(key, epoch) if self._seal is not None else ()
+
+    def _look_for_residue(self, key: str, epoch: int) -> tuple[str, ...]:
+        strays = tuple(f"the file {stray}" for stray in _strays(self._path(key)))
+        return (*strays, *(self._seal.residue(key, epoch) if self._seal is not None else ()))
+
+    @contextlib.contextmanager
+    def _locked(self, path: Path) -> Generator[None]:
+        lock = filelock.FileLock(path.with_suffix(".lock"), timeout=self._lock_seconds, mode=0o600)
+        with _unavailable(path):
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                raise StoreUnavailableError(
+                    f"Another process has kept {path.with_suffix('.lock')} for more than {self._lock_seconds:g} s."
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+_ENDING: Final = ".credentials"
+_STRAY: Final = ".tmp"
+_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+"""No capitals: on macOS and Windows, `Ada` and `ada` would be one file."""
+
+
+def _name_of(key: str) -> str:
+    """Give the file name of a key: never a path, never hidden, and different for different keys."""
+    return "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02x}" for byte in key.encode()) or "%"
+
+
+def _key_of(name: str) -> str | None:
+    """Give the key that a file name spells; None where it is none of ours."""
+    spelt = name.removesuffix(_ENDING)
+    key = unquote("" if spelt == "%" else spelt, errors="replace")
+    return key if f"{_name_of(key)}{_ENDING}" == name else None
+
+
+@contextlib.contextmanager
+def _unavailable(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        # Without its cause, whose traceback leads through frames that hold what was to be written.
+        raise StoreUnavailableError(
+            f"{path} could not be read or written: {error.strerror or type(error).__name__}. "
+            "Check that its folder exists and belongs to this user, and that the disk is not full."
+        ) from None
+
+
+def _replace(path: Path, text: bytes) -> None:
+    """Put a text in the place of a file so that a reader, or a crash, sees the old one or the new one, never a part."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=_STRAY)  # made with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _make_durable(path.parent)
+
+
+def _make_durable(folder: Path) -> None:
+    if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be opened, and the rename is durable without it
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _strays(path: Path) -> list[Path]:
+    """Give what killed writers of a file left beside it."""
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except FileNotFoundError:
+        return []
+    return [path.parent / name for name in names if name.startswith(f"{path.name}.") and name.endswith(_STRAY)]
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed writers left. Under the lock of the file: nobody else is writing it."""
+    strays = _strays(path)
+    for stray in strays:
+        stray.unlink(missing_ok=True)
+    if strays:
+        _make_durable(path.parent)

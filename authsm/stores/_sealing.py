@@ -1,0 +1,133 @@
+"""How the data of a record is kept from those who can read the file: with one key, or with one for each session."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import importlib.util
+import os
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Final
+
+from authsm.errors import ConfigurationException
+from authsm.stores._record import Hidden
+
+if TYPE_CHECKING:
+    from authsm.credentials import Secret
+
+KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+
+
+class Seal(ABC):
+    """Encrypts and decrypts the data of sessions, and destroys what is needed for it."""
+
+    @abstractmethod
+    def seal(self, key: str, epoch: int, data: bytes) -> bytes:
+        """Encrypt the data of a session.
+
+        Raises:
+            StoreUnavailableError: What encrypts cannot be reached.
+        """
+
+    @abstractmethod
+    def unseal(self, key: str, epoch: int, sealed: bytes) -> Hidden | str:
+        """Decrypt the data of a session; or tell what is wrong with it, as the end of a sentence.
+
+        Raises:
+            StoreUnavailableError: What decrypts cannot be reached.
+        """
+
+    def destroy(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Destroy what could decrypt the data of this session alone; tell what could not be destroyed."""
+        del key, epoch
+        return ()
+
+    def residue(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Look afresh for what could decrypt the data of this session alone."""
+        del key, epoch
+        return ()
+
+
+class OneKey(Seal):
+    """Encrypts everything with one key, which the application keeps elsewhere.
+
+    Args:
+        key: 32 bytes, in base64.
+
+    Raises:
+        ConfigurationException: They are not; or the package cryptography is not installed.
+    """
+
+    def __init__(self, key: Secret) -> None:
+        require_cryptography()
+        cipher = _cipher_of(key)
+        if cipher is None:
+            raise ConfigurationException(
+                "The encryption key is not 32 bytes in base64.",
+                "Make one with base64.b64encode(os.urandom(32)).decode(), and keep it away from the files.",
+            )
+        self._cipher = cipher
+
+    def seal(self, key: str, epoch: int, data: bytes) -> bytes:
+        """Encrypt."""
+        return self._cipher.seal(data, key, epoch)
+
+    def unseal(self, key: str, epoch: int, sealed: bytes) -> Hidden | str:
+        """Decrypt."""
+        data = self._cipher.unseal(sealed, key, epoch)
+        return "was sealed with another key, or is damaged. Use the key that sealed it." if data is None else data
+
+
+class Cipher:
+    """AES-256-GCM (NIST SP 800-38D) with a fresh nonce each time, which stands before the sealed data.
+
+    What was sealed for one session cannot be put in the place of another's.
+
+    Args:
+        key: 32 bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - only some stores need it
+
+        self._aes = AESGCM(key)
+
+    def seal(self, data: bytes, key: str, epoch: int) -> bytes:
+        """Encrypt the data of a session."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._aes.encrypt(nonce, data, _whose(key, epoch))
+
+    def unseal(self, sealed: bytes, key: str, epoch: int) -> Hidden | None:
+        """Decrypt; None where it was sealed with another key, for another session, or was changed since."""
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - the same
+
+        try:
+            return Hidden(self._aes.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _whose(key, epoch)))
+        except (InvalidTag, ValueError):
+            return None
+
+
+def require_cryptography() -> None:
+    """Say that the package cryptography is missing, before any key is looked at.
+
+    Raises:
+        ConfigurationException: It is not installed.
+    """
+    if importlib.util.find_spec("cryptography") is None:
+        raise ConfigurationException(
+            "Encrypting credentials needs the package cryptography.", "Install authsm[encryption]."
+        )
+
+
+def _whose(key: str, epoch: int) -> bytes:
+    return f"{epoch}/{key}".encode()
+
+
+def _cipher_of(key: Secret) -> Cipher | None:
+    """Read a key, in a frame that is gone before anything is raised."""
+    try:
+        raw = Hidden(base64.b64decode(key.reveal(), validate=True))
+    except (binascii.Error, ValueError):
+        return None
+    return Cipher(raw) if len(raw) == KEY_BYTES else None

@@ -1,0 +1,158 @@
+"""The part of a store that is the same in all of them: each operation of the contract is one change of a record.
+
+What is left to a store is where a record is kept, how one change of it is made atomic and durable, and what has to be
+destroyed beside it.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from authsm.stores._record import Record
+from authsm.stores.contract import (
+    Cleared,
+    Entry,
+    EntryState,
+    StoreCorruptError,
+    StoreUnavailableError,
+    Superseded,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from authsm.credentials import SignedInData
+    from authsm.stores.contract import Capabilities, Left, Refused, Saved, Verified
+
+Answer = TypeVar("Answer")
+Change: TypeAlias = "Callable[[Record], tuple[Record, Answer]]"
+
+
+class RecordStore(ABC):
+    """A credential store that keeps one record a key; see `authsm.CredentialStore` for what its operations mean."""
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What this store can promise; see `Capabilities`."""
+
+    @abstractmethod
+    def _read(self, key: str) -> Record:
+        """Give the record under a key, sealed if this store encrypts: an empty one where there is none.
+
+        Raises:
+            StoreUnavailableError: It cannot be read now.
+            StoreCorruptError: It is damaged or foreign.
+        """
+
+    @abstractmethod
+    def _change(self, key: str, change: Change[Answer], *, begins: bool = False, replaces: bool = False) -> Answer:
+        """Change the record under a key in one step that is durable when this returns.
+
+        Args:
+            key: Which record.
+            change: Gives the new record and the answer. Called while nobody else can change the record.
+            begins: Whether this is a sign-in, which may make what the store lives in.
+            replaces: Whether a damaged record is to be treated as an empty one.
+
+        Raises:
+            StoreUnavailableError: It cannot be read or written now.
+            StoreCorruptError: It is damaged or foreign.
+        """
+
+    @abstractmethod
+    def _in_progress(self) -> Iterable[str]:
+        """Give the keys whose record says `Record.in_progress`; what is damaged is left out."""
+
+    def _destroy(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Destroy what is left of a session behind its tombstone, on its own disk or elsewhere.
+
+        Returns:
+            What could not be destroyed, in words.
+        """
+        del key, epoch
+        return ()
+
+    def _look_for_residue(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Look afresh for what is left of a session behind its tombstone."""
+        del key, epoch
+        return ()
+
+    def _unsealed(self, key: str, record: Record) -> Record:
+        """Decrypt the data of a record, where this store encrypts.
+
+        Raises:
+            StoreUnavailableError: What decrypts cannot be reached.
+            StoreCorruptError: It cannot be decrypted.
+        """
+        del key
+        return record
+
+    def load(self, key: str) -> Entry:
+        """Give what is stored under a key; see `CredentialStore.load`."""
+        try:
+            return self._unsealed(key, self._read(key)).entry
+        except StoreCorruptError as error:
+            return Entry(EntryState.CORRUPT, reason=str(error))
+
+    def begin(self, key: str, data: SignedInData, *, replace: bool = False) -> Entry:
+        """Store a new sign-in; see `CredentialStore.begin`."""
+
+        def change(record: Record) -> tuple[Record, Entry]:
+            begun = record.begin(key, data, replace_it=replace)
+            return begun, begun.entry
+
+        return self._change(key, change, begins=True, replaces=replace)
+
+    def save(self, key: str, data: SignedInData, *, epoch: int, generation: int) -> Saved | Refused:
+        """Compare and set; see `CredentialStore.save`."""
+        return self._change(key, lambda record: record.save(data, epoch, generation))
+
+    def leave(self, key: str, *, epoch: int, journal: str) -> Left | Superseded:
+        """Commit LEAVING; see `CredentialStore.leave`."""
+        return self._change(key, lambda record: record.leave(epoch, journal))
+
+    def write_journal(self, key: str, *, epoch: int, journal: str) -> Left | Superseded:
+        """Replace the journal; see `CredentialStore.write_journal`."""
+        return self._change(key, lambda record: record.write_journal(epoch, journal))
+
+    def read_journal(self, key: str) -> str | None:
+        """Give the journal; see `CredentialStore.read_journal`."""
+        return self._read(key).journal
+
+    def erase_journal(self, key: str, *, epoch: int) -> None:
+        """Forget the journal; see `CredentialStore.erase_journal`."""
+        self._change(key, lambda record: (record.erase_journal(epoch), None))
+
+    def journals(self) -> tuple[str, ...]:
+        """Give the keys under which a sign-out is in progress; see `CredentialStore.journals`."""
+        return tuple(sorted(self._in_progress()))
+
+    def clear(self, key: str, *, epoch: int) -> Cleared | Superseded:
+        """Become a tombstone, then destroy what is left; see `CredentialStore.clear`."""
+        answer = self._change(key, lambda record: record.clear(epoch))
+        return answer if isinstance(answer, Superseded) else Cleared(self._destroy(key, epoch))
+
+    def verify_cleared(self, key: str, *, epoch: int) -> Verified:
+        """Look afresh; see `CredentialStore.verify_cleared`."""
+        try:
+            found = self._read_afresh(key).verified(epoch)
+            return Cleared(self._look_for_residue(key, epoch)) if isinstance(found, Cleared) else found
+        except (StoreUnavailableError, StoreCorruptError) as error:
+            return Unknown(str(error))
+
+    def _read_afresh(self, key: str) -> Record:
+        """Read as another process would, where this store keeps anything open."""
+        return self._read(key)
+
+
+def in_place_of_damaged() -> Record:
+    """Give what a sign-in over a damaged record begins from.
+
+    Epochs only rise, and nobody can tell how far they had come. Sign-ins are counted from one, so the seconds since
+    1970 are above any.
+    """
+    return Record(epoch=int(time.time()))

@@ -1,0 +1,155 @@
+"""Credentials on a desktop: encrypted in a file, with the key in the operating system's keyring.
+
+Tokens are too large for keyrings (Windows keeps 1,280 characters an entry), so the keyring holds a key of 32 bytes for
+each session, and a file what that key has sealed. A clear destroys both. Without the key, whatever is left of the file
+on a disk, in a journal or in a backup stays unreadable.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from authsm.errors import ConfigurationException
+from authsm.stores._folder import FolderStore
+from authsm.stores._record import Hidden
+from authsm.stores._sealing import KEY_BYTES, Cipher, Seal, require_cryptography
+from authsm.stores.contract import Capabilities, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
+
+    Answer = TypeVar("Answer")
+
+
+class KeyringCredentialStore(FolderStore):
+    """Credentials in files that only the user's keyring can open. Needs ``authsm[keyring]``.
+
+    The keyring is the one of the package keyring: Keychain on macOS, Credential Locker on Windows, the Secret Service
+    on Linux (https://keyring.readthedocs.io).
+
+    Args:
+        service: The name under which the keyring shows the keys: your application's.
+        folder: Where the files go; made at the first sign-in, with its parents.
+        lock_seconds: How long to wait for another process that writes, in seconds.
+
+    Raises:
+        ConfigurationException: The packages are not installed, or the service has no name.
+    """
+
+    def __init__(self, service: str, folder: str | os.PathLike[str], *, lock_seconds: float = 5.0) -> None:
+        if not service:
+            raise ConfigurationException("The keyring service has no name.", "Give the name of your application.")
+        super().__init__(folder, _KeyEach(service), lock_seconds=lock_seconds)
+        self._service = service
+
+    def __repr__(self) -> str:
+        return f"KeyringCredentialStore({self._service!r}, {str(self._folder)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, KeyringCredentialStore):
+            return NotImplemented
+        return (self._service, self._folder) == (other._service, other._folder)
+
+    def __hash__(self) -> int:
+        return hash((self._service, self._folder))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store can promise; see `Capabilities`."""
+        return Capabilities(durable_clear=True, cross_process=True, encrypted=True, sweeps_residue=True)
+
+
+class _KeyEach(Seal):
+    """A key for each sign-in, so that destroying it destroys that session and no other."""
+
+    def __init__(self, service: str) -> None:
+        require_cryptography()
+        try:
+            import keyring  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise ConfigurationException(
+                "A keyring store needs the packages keyring and cryptography.", "Install authsm[keyring]."
+            ) from None
+        self._service = service
+        self._keyring: Any = keyring
+
+    def seal(self, key: str, epoch: int, data: bytes) -> bytes:
+        """Encrypt, with a new key where this is a new session."""
+        cipher = self._cipher(key, epoch)
+        if cipher is None:
+            text = base64.b64encode(os.urandom(KEY_BYTES)).decode()
+            self._asked(lambda: self._keyring.set_password(self._service, _name_of(key, epoch), text))
+            # Read back: some keyrings lose what they cannot keep, and another process may have been faster.
+            cipher = self._cipher(key, epoch)
+        if cipher is None:
+            raise StoreUnavailableError("The keyring did not keep the key that it was given. Look at its settings.")
+        return cipher.seal(data, key, epoch)
+
+    def unseal(self, key: str, epoch: int, sealed: bytes) -> Hidden | str:
+        """Decrypt."""
+        cipher = self._cipher(key, epoch)
+        if cipher is None:
+            return "cannot be read any more: its key is not in the keyring. Sign in again, with replace=True."
+        data = cipher.unseal(sealed, key, epoch)
+        return "is damaged, or was sealed with another key. Sign in again, with replace=True." if data is None else data
+
+    def destroy(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Delete the key, in every backend that has it."""
+        for backend in self._backends():
+            try:
+                backend.delete_password(self._service, _name_of(key, epoch))
+            except Exception:  # noqa: BLE001, S112 - "not there" differs from backend to backend; what counts is a look
+                continue
+        return self.residue(key, epoch)
+
+    def residue(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Look for the key, in every backend: the first one may hide a copy in the second."""
+        left: list[str] = []
+        for backend in self._backends():
+            try:
+                found = backend.get_password(self._service, _name_of(key, epoch)) is not None
+            except Exception as error:  # noqa: BLE001 - each backend raises its own
+                left.append(f"perhaps the key in {_kind_of(backend)}, which cannot be read ({type(error).__name__})")
+            else:
+                if found:
+                    left.append(f"the key in {_kind_of(backend)}")
+        return tuple(left)
+
+    def _backends(self) -> Iterable[Any]:
+        chosen = self._asked(self._keyring.get_keyring)
+        return tuple(getattr(chosen, "backends", ())) or (chosen,)
+
+    def _cipher(self, key: str, epoch: int) -> Cipher | None:
+        asked = self._asked(lambda: self._keyring.get_password(self._service, _name_of(key, epoch)))
+        try:
+            raw = Hidden(base64.b64decode(asked or "", validate=True))
+        except (binascii.Error, ValueError):
+            return None
+        return Cipher(raw) if len(raw) == KEY_BYTES else None
+
+    def _asked(self, act: Callable[[], Answer]) -> Answer:
+        try:
+            return act()
+        except Exception as error:  # noqa: BLE001 - each backend raises its own
+            kind, said = type(error).__name__, " ".join(str(error).split())
+        # Raised outside of the handler: the keyring's frames may hold the key.
+        raise StoreUnavailableError(f"The keyring could not be used: {said or kind}. {_ADVICE.get(kind, _ELSE)}")
+
+
+_ADVICE: Final = {
+    "NoKeyringError": "Install and start one, or use a FileCredentialStore.",
+    "KeyringLocked": "Unlock it, then try again.",
+}
+_ELSE: Final = "See that it runs and is unlocked, then try again."
+
+
+def _name_of(key: str, epoch: int) -> str:
+    return f"{key} #{epoch}"
+
+
+def _kind_of(backend: object) -> str:
+    return f"{type(backend).__module__}.{type(backend).__qualname__}"
