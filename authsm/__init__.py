@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from authsm.errors import UserCancelledException as UserCancelledException
     from authsm.flows.sign_out.chart import SIGN_OUT as SIGN_OUT
     from authsm.flows.sign_out.chart import SignOut as SignOut
+    from authsm.flows.sign_out.context import SignOutContext as SignOutContext
     from authsm.flows.sign_out.effects import ClearCredentials as ClearCredentials
     from authsm.flows.sign_out.effects import GlobalSignOut as GlobalSignOut
     from authsm.flows.sign_out.effects import RefreshTokens as RefreshTokens
@@ -81,20 +82,25 @@ if TYPE_CHECKING:
     from authsm.flows.sign_out.results import RevokeTokenError as RevokeTokenError
     from authsm.flows.sign_out.results import SignOutResult as SignOutResult
     from authsm.flows.sign_out.results import Skipped as Skipped
+    from authsm.flows.sign_out.results import StepResult as StepResult
     from authsm.flows.sign_out.results import Steps as Steps
     from authsm.observe import JournalFailed as JournalFailed
     from authsm.observe import Notice as Notice
+    from authsm.observe import Observer as Observer
     from authsm.observe import ObserverDropped as ObserverDropped
     from authsm.observe import SignedOutLocally as SignedOutLocally
     from authsm.runners.cognito import CognitoRunner as CognitoRunner
     from authsm.runners.handlers import Call as Call
     from authsm.runners.handlers import EffectRunner as EffectRunner
+    from authsm.runners.handlers import Handler as Handler
     from authsm.runners.handlers import Runner as Runner
     from authsm.runners.handlers import compose as compose
     from authsm.runners.hosted_ui import LoopbackHostedUI as LoopbackHostedUI
     from authsm.stores.contract import CredentialStore as CredentialStore
     from authsm.stores.file import FileCredentialStore as FileCredentialStore
+    from authsm.stores.keyring import KeyringCredentialStore as KeyringCredentialStore
     from authsm.stores.memory import MemoryCredentialStore as MemoryCredentialStore
+    from authsm.stores.sqlite import SQLiteCredentialStore as SQLiteCredentialStore
 
 _HOMES = {
     "authsm.auth.asynchronous": ("AsyncAuth",),
@@ -128,6 +134,7 @@ _HOMES = {
         "UserCancelledException",
     ),
     "authsm.flows.sign_out.chart": ("SIGN_OUT", "SignOut"),
+    "authsm.flows.sign_out.context": ("SignOutContext",),
     "authsm.flows.sign_out.effects": (
         "ClearCredentials",
         "GlobalSignOut",
@@ -149,15 +156,18 @@ _HOMES = {
         "RevokeTokenError",
         "SignOutResult",
         "Skipped",
+        "StepResult",
         "Steps",
     ),
-    "authsm.observe": ("JournalFailed", "Notice", "ObserverDropped", "SignedOutLocally"),
+    "authsm.observe": ("JournalFailed", "Notice", "Observer", "ObserverDropped", "SignedOutLocally"),
     "authsm.runners.cognito": ("CognitoRunner",),
-    "authsm.runners.handlers": ("Call", "EffectRunner", "Runner", "compose"),
+    "authsm.runners.handlers": ("Call", "EffectRunner", "Handler", "Runner", "compose"),
     "authsm.runners.hosted_ui": ("LoopbackHostedUI",),
     "authsm.stores.contract": ("CredentialStore",),
     "authsm.stores.file": ("FileCredentialStore",),
+    "authsm.stores.keyring": ("KeyringCredentialStore",),
     "authsm.stores.memory": ("MemoryCredentialStore",),
+    "authsm.stores.sqlite": ("SQLiteCredentialStore",),
 }
 
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -168,7 +168,7 @@ def test_l4_the_same_sign_out_at_the_same_time_is_one(
     "other",
     [
         pytest.param({"global_sign_out": False}, id="another flag"),
-        pytest.param({"global_sign_out": True, "policy": SignOutPolicy(order="revoke_first")}, id="another policy"),  # type: ignore[arg-type]  # texts are accepted, too
+        pytest.param({"global_sign_out": True, "policy": SignOutPolicy(order="revoke_first")}, id="another policy"),
     ],
 )
 def test_l4_another_sign_out_at_the_same_time_waits_for_its_turn(
@@ -201,7 +201,7 @@ def test_handlers_given_as_the_same_dict_are_the_same_runner(store: MemoryCreden
 
 def test_nobody_joins_a_flight_whose_clear_has_an_outcome(store: MemoryCredentialStore, cast: Cast) -> None:
     """L4, where the hosted UI comes last, after the clear: the session is settled, and the next one sees it."""
-    auth = Auth(store, cast.runner(), policy=SignOutPolicy(hosted_ui="last"))  # type: ignore[arg-type]  # texts are accepted, too
+    auth = Auth(store, cast.runner(), policy=SignOutPolicy(hosted_ui="last"))
     auth.sign_in(EVERYTHING_IS_DUE)
     with gate() as made:
         cast.before[ShowHostedUISignOut] = made

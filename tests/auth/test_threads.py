@@ -125,7 +125,7 @@ def _blocking_at(step: type[Effect], **how: Any) -> Iterator[tuple[Auth, MemoryC
 @pytest.mark.parametrize("step", EVERY_STEP[:-1], ids=lambda step: step.__name__)
 def test_an_interruption_before_the_flight_has_an_inbox_is_not_lost(step: type[Effect]) -> None:
     """Ctrl-C in the moment between the call and its first step."""
-    with _blocking_at(step, limits=SHORT_GRACE) as (auth, store, flight):
+    with _blocking_at(step, limits=SHORT_GRACE) as (_, store, flight):
         flight.interrupt()
         blocking.start(flight)
         result = flight.result.result(GUARD)
@@ -153,7 +153,7 @@ def test_a_thread_that_cannot_be_started_leaves_no_flight_behind(
 
 def test_ending_a_flight_outlives_further_interruptions(interrupt_waits: Callable[[], None]) -> None:
     """Ctrl-C while the end is waited for: each one interrupts again, and none lets the caller go early."""
-    with _blocking_at(RevokeToken, limits=Limits(grace=GUARD)) as (auth, store, flight):
+    with _blocking_at(RevokeToken, limits=Limits(grace=GUARD)) as (_, store, flight):
         blocking.start(flight)
         eventually(lambda: "RevokingToken" in [each.target.state for each in flight._transitions], "it revokes")
         interrupt_waits()

@@ -80,6 +80,7 @@ class Failed:
 
 
 StepResult: TypeAlias = NotRequested | Skipped | Done | Failed
+"""What became of one step: match on the four classes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
