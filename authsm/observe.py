@@ -102,13 +102,17 @@ class Audience:
         for observer in observers:
             try:
                 observer(notice)
-            except Exception as error:  # noqa: BLE001 - an observer is a stranger, and must not break a sign-out
+            except KeyboardInterrupt:
+                raise  # Ctrl-C that came in this moment; it is nobody's to swallow
+            except BaseException as error:  # noqa: BLE001 - an observer is a stranger, and must not break a sign-out
                 self._drop(observer, error)
 
-    def _drop(self, observer: Observer, error: Exception) -> None:
+    def _drop(self, observer: Observer, error: BaseException) -> None:
         with self._lock:
             self._observers = [each for each in self._observers if each is not observer]
-        name = getattr(observer, "__qualname__", type(observer).__qualname__)
+        name = type(observer).__qualname__
+        with contextlib.suppress(Exception):  # a stranger's attributes may raise, too
+            name = getattr(observer, "__qualname__", name)
         with contextlib.suppress(Exception):  # a filter or handler of the application's logging may raise, too
             log_notices(ObserverDropped(self._run, name, type(error).__name__))
 

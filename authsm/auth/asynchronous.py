@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections import deque
@@ -36,6 +37,11 @@ T = TypeVar("T")
 MOST_THREADS = 256
 """How many plain handlers, and how many store operations, are waited for at the same time in one event loop."""
 
+MOST_FLIGHTS = 1000
+"""How many sign-outs are in the air at the same time in one event loop. The others wait, and so do their time limits:
+a burst that takes a busy process long must not end in failures of a store or service that was never asked."""
+
+_for_flights: lowlevel.RunVar[anyio.CapacityLimiter] = lowlevel.RunVar("authsm-flights")
 _for_handlers: lowlevel.RunVar[anyio.CapacityLimiter] = lowlevel.RunVar("authsm-handlers")
 _for_store: lowlevel.RunVar[anyio.CapacityLimiter] = lowlevel.RunVar("authsm-store")
 
@@ -121,10 +127,10 @@ class AsyncAuth(AnyAuth):
 
     async def resume(self) -> SignOutResult | None:
         """End a sign-out that a crash interrupted; see `Auth.resume`."""
-        journal = await _in_thread(self._session.interrupted)
-        if journal is None:
+        interrupted = await _in_thread(self._session.interrupted)
+        if interrupted is None:
             return None
-        return await self._wait(self._session.board_resume(journal, self._start, self._joined))
+        return await self._wait(self._session.board_resume(interrupted, self._start, self._joined))
 
     def _start(self, flight: Flight) -> None:
         loop = current_event_loop()
@@ -132,7 +138,7 @@ class AsyncAuth(AnyAuth):
         loop.spawn(functools.partial(fly, flight, loop), lambda: call_off(flight))
 
     async def _wait(self, flight: Flight) -> SignOutResult:
-        await _wait(flight.result, flight, current_event_loop())
+        await _wait(flight, current_event_loop())
         return flight.result.result()
 
 
@@ -144,6 +150,7 @@ class _Steps:
         self._loop = loop
         self._seen: deque[Transition[SignOutContext]] = deque()
         self._news: Future[None] = Future()
+        self._has_left = False
         flight.listen(self._hear)
         flight.result.add_done_callback(lambda _: self._tell())
 
@@ -168,7 +175,20 @@ class _Steps:
             if self._flight.result.done():
                 self._flight.result.result()
                 raise StopAsyncIteration
-            await _wait(news, self._flight, self._loop)
+            await self._wait(news)
+
+    async def _wait(self, news: Future[None]) -> None:
+        """Wait; where that is cancelled, leave once: who goes on watching after a time-out is no other caller."""
+        try:
+            await done(news, self._loop, self._flight.look_after)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            if not self._has_left:
+                self._has_left = True
+                if self._flight.leave():
+                    await _end(self._flight, self._loop)
+            raise
 
 
 async def fly(flight: Flight, loop: EventLoop) -> None:
@@ -184,7 +204,7 @@ async def fly(flight: Flight, loop: EventLoop) -> None:
     inbox = asynchronous.AsyncInbox(loop, late_answer(run.id, run.observe))
     try:
         driver = await _begun(flight, inbox, loop)
-        result = run.result(await asynchronous.run(driver, run, inbox, loop, _threads(_for_handlers)))
+        result = run.result(await asynchronous.run(driver, run, inbox, loop, _limiter(_for_handlers, MOST_THREADS)))
         if run.has_to_finish:
             await _in_thread(run.finish)
     except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
@@ -194,6 +214,9 @@ async def fly(flight: Flight, loop: EventLoop) -> None:
         raise
     else:
         flight.end(result)
+    finally:
+        with contextlib.suppress(Exception):  # it may never have begun, or its event loop be gone
+            _limiter(_for_flights, MOST_FLIGHTS).release_on_behalf_of(flight)
 
 
 def call_off(flight: Flight) -> None:
@@ -219,6 +242,7 @@ async def _begun(flight: Flight, inbox: asynchronous.AsyncInbox, loop: EventLoop
         flight.interrupted_by(inbox.interrupt)
         if flight.called_off:
             return run.start_called_off()
+        await _limiter(_for_flights, MOST_FLIGHTS).acquire_on_behalf_of(flight)
         return await _in_thread(run.start, seconds=run.seconds_to_open)
     except TimeoutError:
         return run.start_unread(f"The credential store gave no answer within {run.seconds_to_open:g} s.")
@@ -226,10 +250,10 @@ async def _begun(flight: Flight, inbox: asynchronous.AsyncInbox, loop: EventLoop
         return run.start_called_off()
 
 
-async def _wait(future: Future[T], flight: Flight, loop: EventLoop) -> None:
+async def _wait(flight: Flight, loop: EventLoop) -> None:
     """Wait as a caller of a flight; the last caller who is cancelled interrupts it, and stays until it has ended."""
     try:
-        await done(future, loop, flight.look_after)
+        await done(flight.result, loop, flight.look_after)
     except GeneratorExit:
         raise  # the event loop is gone, and nobody can wait
     except BaseException:
@@ -251,11 +275,11 @@ async def _end(flight: Flight, loop: EventLoop) -> None:
             continue
 
 
-def _threads(what: lowlevel.RunVar[anyio.CapacityLimiter]) -> anyio.CapacityLimiter:
+def _limiter(what: lowlevel.RunVar[anyio.CapacityLimiter], most: int) -> anyio.CapacityLimiter:
     try:
         return what.get()
     except LookupError:
-        limiter = anyio.CapacityLimiter(MOST_THREADS)
+        limiter = anyio.CapacityLimiter(most)
         what.set(limiter)
         return limiter
 
@@ -264,4 +288,4 @@ async def _in_thread(
     function: Callable[[], T], *, seconds: float = math.inf, undo: Callable[[T], object] | None = None
 ) -> T:
     loop = current_event_loop()
-    return await asynchronous.in_thread(function, loop, _threads(_for_store), seconds=seconds, undo=undo)
+    return await asynchronous.in_thread(function, loop, _limiter(_for_store, MOST_THREADS), seconds=seconds, undo=undo)

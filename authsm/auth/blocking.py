@@ -199,10 +199,10 @@ class Auth(AnyAuth):
             CredentialStoreException: The store could not be read.
         """
         self._session.refuse_in_own_thread()
-        journal = self._session.interrupted()
-        if journal is None:
+        interrupted = self._session.interrupted()
+        if interrupted is None:
             return None
-        return wait(self._session.board_resume(journal, self._start, self._joined))
+        return wait(self._session.board_resume(interrupted, self._start, self._joined))
 
     def _start(self, flight: Flight) -> None:
         start(flight)

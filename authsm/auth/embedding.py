@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 from authsm.auth.blocking import start, wait
 from authsm.auth.flights import Flight
 from authsm.auth.holders import ForeignHolder
 from authsm.auth.session import refuse_unknown_method
-from authsm.auth.sign_out import SignOutRequest, SignOutRun
+from authsm.auth.sign_out import SignOutRun, sign_out_request
 from authsm.core.drive import Limits
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
+from authsm.errors import ConfigurationException
 from authsm.flows.sign_out.policy import SignOutPolicy
 from authsm.runners.handlers import as_runner, refuse_async
 
@@ -40,7 +42,8 @@ def sign_out(
 
     - A token refresh of the other SDK that began before may write after the clear: nothing fences it off.
     - After a crash there is no journal, and nothing to resume.
-    - The tokens are those given, not the freshest stored ones.
+    - The tokens are those given, not the freshest stored ones; and what is refreshed for a global sign-out does not
+      reach the other SDK, which is left with dead tokens where its clear then fails.
     - Without ``is_cleared``, a ``clear`` that returns is believed; the result says so in a note.
     - Calls at the same time do not become one.
 
@@ -60,19 +63,25 @@ def sign_out(
         What it ended in. Failures of the service, the network, a handler or the clear are in it; none is raised.
 
     Raises:
-        ConfigurationException: The runner is none, or has a handler that has to be awaited; or it can show the hosted
-            UI, and it is not known whether the user signed in there.
+        ConfigurationException: The runner is none; a handler or ``clear`` has to be awaited; the runner can show the
+            hosted UI, and it is not known whether the user signed in there; or the policy clears locally only, and a
+            global sign-out was asked for.
     """
     data = (
         tokens if isinstance(tokens, SignedInData) else SignedInData(tokens=tokens, sign_in_method=SignInMethod.UNKNOWN)
     )
     carries = as_runner(runner)
     refuse_async(carries)
-    refuse_unknown_method(data, carries, policy or SignOutPolicy())
+    policy = policy or SignOutPolicy()
+    request = sign_out_request(policy, global_sign_out=global_sign_out)
+    refuse_unknown_method(data, carries, policy)
+    for name, function in (("clear", clear), ("is_cleared", is_cleared)):
+        if inspect.iscoroutinefunction(function):
+            raise ConfigurationException(f"{name} is async, and this call blocks.", "Pass a plain function.")
     run = SignOutRun(
         ForeignHolder(data, clear, is_cleared, key),
         carries,
-        SignOutRequest(policy or SignOutPolicy(), global_sign_out),
+        request,
         limits=limits or Limits(),
         observers=observers,
     )

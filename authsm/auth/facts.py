@@ -99,6 +99,11 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def still_to_come(moment: datetime | None) -> datetime | None:
+    """Give a time that is not over yet."""
+    return None if _is_over(moment) else moment
+
+
 def _valid_until(data: SignedInData | None, tokens: UserPoolTokens) -> datetime | None:
     ends = [
         claims.expires_at
@@ -107,5 +112,4 @@ def _valid_until(data: SignedInData | None, tokens: UserPoolTokens) -> datetime 
     ]
     if data is not None and data.aws_credentials is not None:
         ends.append(_aware(data.aws_credentials.expiration))
-    latest = max(ends, default=None)
-    return None if _is_over(latest) else latest
+    return still_to_come(max(ends, default=None))

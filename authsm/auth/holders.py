@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
 from authsm.core.vocabulary import EffectFailedError, Failure, FailureKind
@@ -28,6 +30,17 @@ if TYPE_CHECKING:
 SUPERSEDED = "a newer sign-in stands in its place, and was left alone"
 
 
+class Found(Enum):
+    """What is left of a session whose sign-out was interrupted."""
+
+    SESSION = auto()
+    """The session, or what cannot be read: its sign-out goes on."""
+    TOMBSTONE = auto()
+    """It was cleared, and nobody has seen the end."""
+    NOTHING = auto()
+    """Somebody else has ended it, or signed in anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What a holder found when a sign-out began."""
@@ -45,11 +58,11 @@ class Holder(Protocol):
         """Look what there is. May raise whatever reading can raise."""
         ...
 
-    def reopen(self, epoch: int) -> bool:
+    def reopen(self, epoch: int) -> Found:
         """Go on with the sign-out of an epoch, whatever is held by now. Never raises.
 
         Returns:
-            Whether that sign-out still has to be ended, as far as can be seen.
+            What is left of it, as far as can be seen.
         """
         ...
 
@@ -122,18 +135,20 @@ class StoreHolder:
         self._know(entry.data)
         return Held(entry.epoch, entry.data)
 
-    def reopen(self, epoch: int) -> bool:
+    def reopen(self, epoch: int) -> Found:
         """Go on with the sign-out of an epoch; see `Holder.reopen`."""
         self._epoch = epoch
         self._known = None
         try:
             entry = self._store.load(self.key)
         except Exception:  # noqa: BLE001 - a stranger's store may raise anything; the clear will tell
-            return True
+            return Found.SESSION
         if entry.epoch != epoch:
-            return False
+            return Found.NOTHING
         self._know(entry.data)
-        return entry.state is EntryState.LEAVING or (entry.state is EntryState.TOMBSTONE and self._is_unfinished())
+        if entry.state is EntryState.LEAVING:
+            return Found.SESSION
+        return Found.TOMBSTONE if entry.state is EntryState.TOMBSTONE and self._is_unfinished() else Found.NOTHING
 
     def _is_unfinished(self) -> bool:
         """Tell whether the sign-out behind a tombstone was interrupted, and nobody else has ended it since."""
@@ -253,10 +268,10 @@ class KeptHolder:
         """Give the tokens at hand; see `Holder.open`."""
         return Held(0, self._data)
 
-    def reopen(self, epoch: int) -> bool:
+    def reopen(self, epoch: int) -> Found:
         """Nothing of a retry survives a crash; see `Holder.reopen`."""
         del epoch
-        return False
+        return Found.NOTHING
 
     def tokens(self) -> UserPoolTokens:
         """Give the tokens at hand; see `Holder.tokens`."""
@@ -300,7 +315,7 @@ class ForeignHolder(KeptHolder):
         """Make the other SDK forget its tokens; see `Holder.clear`."""
         complaint = ""
         try:
-            self._clear()
+            _refuse_awaitable("clear", self._clear())
         except Exception as error:  # noqa: BLE001 - another SDK may raise anything; what counts is what a look finds
             complaint = _complaint(error)
         if self._is_cleared is None:
@@ -309,11 +324,20 @@ class ForeignHolder(KeptHolder):
             return "the clear returned; nothing looked whether the credentials are gone"
         try:
             gone = self._is_cleared()
+            _refuse_awaitable("is_cleared", gone)
         except Exception as error:  # noqa: BLE001 - the same
             raise _not_verified(f"looking failed{_complaint(error)}{complaint}") from None
         if not gone:
             raise _still_there(f"The credentials are still there{complaint}.")
         return None
+
+
+def _refuse_awaitable(name: str, answer: object) -> None:
+    """Refuse to take what was never awaited for done, and an awaitable for a yes."""
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise TypeError(f"{name} returned something to be awaited, and this call blocks: pass a plain function")
 
 
 class _Secrets:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from authsm.auth.flights import FLIGHTS, Flight
 from authsm.auth.holders import KeptHolder, StoreHolder
-from authsm.auth.sign_out import RetryRequest, SignOutRequest, SignOutRun, asked_for_all
+from authsm.auth.sign_out import RetryRequest, SignOutRequest, SignOutRun, asked_for_all, sign_out_request
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
 from authsm.errors import ConfigurationException, CredentialStoreException, InvalidStateException
 from authsm.flows.sign_out.effects import ShowHostedUISignOut
@@ -60,6 +60,19 @@ class Credentials:
     data: SignedInData
     epoch: int
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A sign-out that was interrupted.
+
+    Attributes:
+        journal: What was written down of it; empty where that is missing.
+        epoch: Of the session that it was signing out.
+    """
+
+    journal: str
+    epoch: int
 
 
 def refuse_unknown_method(data: SignedInData, runner: EffectRunner, policy: SignOutPolicy) -> None:
@@ -136,7 +149,7 @@ class Session:
         refuse_unknown_method(data, self.runner, self.policy)
         flights = FLIGHTS.close(self.whose)  # first: once the new session is seen, nobody may join a flight of the old
         try:
-            entry = self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it))
+            entry = self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it), data)
         except SessionExistsError:
             raise InvalidStateException(
                 "There is already a user signed in.", "Sign that user out first, or pass replace=True."
@@ -150,13 +163,13 @@ class Session:
         with contextlib.suppress(Exception):  # nobody is left to be told; a later sign-out finds the session
             self.store.clear(self.key, epoch=epoch)
 
-    def _told_plainly(self, act: Callable[[], Answer]) -> Answer:
+    def _told_plainly(self, act: Callable[[], Answer], data: SignedInData | None = None) -> Answer:
         try:
             return act()
         except SessionExistsError:
             raise
         except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
-            failure = failure_of(error)
+            failure = failure_of(error, data.secrets() if data else ())
         # Raised outside of the handler: the store's frames, which may hold tokens, must not hang on to it.
         raise CredentialStoreException(failure.message, "Remove the cause, then try again.", failure=failure)
 
@@ -177,7 +190,7 @@ class Session:
         data = replace(credentials.data, tokens=tokens.over(credentials.data.tokens))
         data.check()
         answer = self._told_plainly(
-            lambda: self.store.save(self.key, data, epoch=credentials.epoch, generation=credentials.generation)
+            lambda: self.store.save(self.key, data, epoch=credentials.epoch, generation=credentials.generation), data
         )
         return isinstance(answer, Saved)
 
@@ -214,13 +227,11 @@ class Session:
             ConfigurationException: A global sign-out was asked for that the policy forbids.
         """
         policy = policy or self.policy
-        if policy.local_only and global_sign_out:
-            raise ConfigurationException(
-                "A global sign-out was asked for, and the policy says local_only.", "Drop one of the two."
-            )
-        return self._board(SignOutRequest(policy, global_sign_out), start, joined)
+        return self._board(sign_out_request(policy, global_sign_out=global_sign_out), start, joined)
 
-    def _board(self, request: SignOutRequest, start: Start, joined: Start, journal: str | None = None) -> Flight:
+    def _board(
+        self, request: SignOutRequest, start: Start, joined: Start, interrupted: Interrupted | None = None
+    ) -> Flight:
         def come_aboard(flight: Flight) -> None:
             flight.run.audience.add(self.observers)
             joined(flight)
@@ -229,13 +240,17 @@ class Session:
         return FLIGHTS.board(
             self.whose,
             (request, self.runner),
-            lambda: self._run(StoreHolder(self.store, self.key), request, journal),
+            lambda: self._run(StoreHolder(self.store, self.key), request, interrupted),
             start,
             joined=come_aboard,
         )
 
-    def _run(self, holder: Holder, request: Request, journal: str | None = None) -> SignOutRun:
-        return SignOutRun(holder, self.runner, request, limits=self.limits, observers=self.observers, journal=journal)
+    def _run(self, holder: Holder, request: Request, interrupted: Interrupted | None = None) -> SignOutRun:
+        journal = interrupted.journal if interrupted else None
+        run = SignOutRun(holder, self.runner, request, limits=self.limits, observers=self.observers, journal=journal)
+        if interrupted:
+            run.newer_epoch = interrupted.epoch + 1  # a sign-in since then is none of its business
+        return run
 
     def retry_flight(self, partial: PartialSignOut) -> Flight:
         """Make the flight that tries the rest of a partial sign-out again; see `Auth.retry`."""
@@ -252,31 +267,35 @@ class Session:
             global_sign_out=global_error is not None,
             revoke_token=revoke_error is not None,
         )
-        return Flight(self._run(KeptHolder(data, self.key), RetryRequest(self.policy, unfinished)))
+        request = RetryRequest(self.policy, unfinished, partial.tokens_valid_until)
+        return Flight(self._run(KeptHolder(data, self.key), request))
 
     def refuse_in_own_thread(self) -> None:
         """Refuse to wait in a thread that a sign-out of this session needs; see `Flights.refuse_in_own_thread`."""
         FLIGHTS.refuse_in_own_thread(self.whose)
 
-    def interrupted(self) -> str | None:
-        """Read the journal of a sign-out that was interrupted. Blocks.
+    def interrupted(self) -> Interrupted | None:
+        """Look for a sign-out that was interrupted. Blocks.
 
         Returns:
-            The journal, empty where there is none although the session is leaving; None where nothing was interrupted.
+            What there is of it; None where nothing was interrupted.
         """
-        state = self._load().state
+        entry = self._load()
         journal = self._told_plainly(lambda: self.store.read_journal(self.key))
-        return (journal or "") if state is EntryState.LEAVING else journal
+        if journal is None and entry.state is not EntryState.LEAVING:
+            return None
+        return Interrupted(journal or "", entry.epoch)
 
-    def board_resume(self, journal: str, start: Start, joined: Start) -> Flight:
+    def board_resume(self, interrupted: Interrupted, start: Start, joined: Start) -> Flight:
         """Join or begin what ends a sign-out that was interrupted.
 
         Args:
-            journal: What `interrupted` gave.
+            interrupted: What there is of it.
             start: Has a new flight flown.
             joined: Called with the flight before.
 
         Returns:
             The flight.
         """
-        return self._board(SignOutRequest(self.policy, asked_for_all(journal)), start, joined, journal)
+        request = SignOutRequest(self.policy, asked_for_all(interrupted.journal))
+        return self._board(request, start, joined, interrupted)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import msgspec
 
 from authsm._version import __version__
-from authsm.auth.facts import evidence_of, session_of, username_of
-from authsm.auth.holders import SUPERSEDED, Held
+from authsm.auth.facts import evidence_of, session_of, still_to_come, username_of
+from authsm.auth.holders import SUPERSEDED, Found, Held
 from authsm.core.drive import Limits, Transition, drive
 from authsm.credentials import scrub
+from authsm.errors import ConfigurationException
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.context import SignOutContext
 from authsm.flows.sign_out.effects import (
@@ -33,6 +34,7 @@ from authsm.runners.handlers import Call
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Generator, Iterable, Mapping
+    from datetime import datetime
 
     from authsm.auth.holders import Holder
     from authsm.core.drive import Ask, Message
@@ -75,6 +77,26 @@ class SignOutRequest:
         return settle(self.policy, session, authority, global_sign_out=self.global_sign_out)
 
 
+def sign_out_request(policy: SignOutPolicy, *, global_sign_out: bool) -> SignOutRequest:
+    """Ask for a sign-out.
+
+    Args:
+        policy: What the application chose.
+        global_sign_out: Whether every session of the user is to end.
+
+    Returns:
+        The request.
+
+    Raises:
+        ConfigurationException: A global sign-out was asked for that the policy forbids.
+    """
+    if policy.local_only and global_sign_out:
+        raise ConfigurationException(
+            "A global sign-out was asked for, and the policy says local_only.", "Drop one of the two."
+        )
+    return SignOutRequest(policy, global_sign_out)
+
+
 @dataclass(frozen=True, slots=True)
 class RetryRequest:
     """Try again what failed in a partial sign-out.
@@ -82,10 +104,12 @@ class RetryRequest:
     Attributes:
         policy: What the application chose.
         unfinished: What failed.
+        tokens_valid_until: What the partial result said.
     """
 
     policy: SignOutPolicy
     unfinished: Unfinished
+    tokens_valid_until: datetime | None = None
 
     def plan(self, session: Session, authority: Authority) -> Plan:
         """Settle what is to be done."""
@@ -219,7 +243,7 @@ class SignOutRun:
         Returns:
             The driver, for a runner's loop.
         """
-        return self._begin(Plan.stopped(self._holder.key, Why.STORE_UNREADABLE, scrub(reason)))
+        return self._begin(self._stopped(Why.STORE_UNREADABLE, scrub(reason)))
 
     def start_called_off(self) -> SignOutDriver:
         """Begin, and end at once, because every caller left before the turn of this sign-out had come.
@@ -227,7 +251,13 @@ class SignOutRun:
         Returns:
             The driver, for a runner's loop.
         """
-        return self._begin(Plan.stopped(self._holder.key, Why.USER_CANCELLED))
+        return self._begin(self._stopped(Why.USER_CANCELLED))
+
+    def _stopped(self, why: Why, message: str = "", *, epoch: int = 0) -> Plan:
+        plan = Plan.stopped(self._holder.key, why, message, epoch=epoch)
+        if isinstance(self._request, RetryRequest):
+            return replace(plan, clear_credentials=Why.ALREADY_DONE)
+        return plan
 
     def _begin_for(self, session: Session) -> SignOutDriver:
         return self._begin(self._stop_if_a_handler_is_missing(self._request.plan(session, self._runner.authority)))
@@ -238,8 +268,10 @@ class SignOutRun:
 
     def _resume(self, text: str) -> SignOutDriver:
         journal = msgspec.json.decode(text, type=Journal)
-        again = SIGN_OUT.again(SIGN_OUT.from_json(journal.snapshot)).snapshot
-        if not self._holder.reopen(journal.epoch):
+        step = SIGN_OUT.again(SIGN_OUT.from_json(journal.snapshot))
+        again = step.snapshot
+        found = self._holder.reopen(journal.epoch)
+        if found is Found.NOTHING or (found is Found.TOMBSTONE and not isinstance(step.effect, ClearCredentials)):
             # Somebody else has ended it since the journal was read: there is nothing to be done twice.
             return self._begin_for(session_of(None, key=self._holder.key, epoch=journal.epoch))
         self._was_signed_in = True
@@ -253,7 +285,7 @@ class SignOutRun:
         if not missing:
             return plan
         message = f"The runner has no handler for {', '.join(missing)}, which this sign-out needs."
-        return Plan.stopped(plan.key, Why.MISSING_HANDLER, message, epoch=plan.epoch)
+        return self._stopped(Why.MISSING_HANDLER, message, epoch=plan.epoch)
 
     def observe(self, notice: Notice) -> None:
         """Tell the observers; when the clear has an outcome, whoever waits for this session may go on."""
@@ -332,6 +364,9 @@ class SignOutRun:
             hosted_ui_url=self._runner.hosted_ui_url,
             resumed=self._resumed,
         )
+        if isinstance(self._request, RetryRequest):
+            # The tokens that need no retry are gone; copies of them are as valid as before.
+            evidence = replace(evidence, tokens_valid_until=still_to_come(self._request.tokens_valid_until))
         return result_of(end, evidence)
 
 

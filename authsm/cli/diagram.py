@@ -42,8 +42,11 @@ def diagram(
     text = draw(SIGN_OUT, format_name)
     if output is None:
         click.echo(text, nl=False)
-    else:
+        return
+    try:
         output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
 
 
 def _files() -> dict[str, str]:
@@ -51,4 +54,4 @@ def _files() -> dict[str, str]:
 
 
 def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
+    return path.is_file() and path.read_bytes() == text.encode()

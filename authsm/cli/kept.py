@@ -23,6 +23,7 @@ from authsm.flows.sign_out.results import (
     Skipped,
     Steps,
 )
+from authsm.stores._record import MALFORMED, Hidden
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,12 @@ class _Tokens(msgspec.Struct, forbid_unknown_fields=True):
     refresh_token: str | None = None
     username: str = ""
     sign_in_method: SignInMethod = SignInMethod.UNKNOWN
+
+
+class _Version(msgspec.Struct):
+    """What every version of the file of a retry says."""
+
+    authsm_retry: int
 
 
 class _Unfinished(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,9 +76,9 @@ def read_credentials(text: bytes) -> SignedInData:
     """
     try:
         said = msgspec.json.decode(text, type=_Tokens)
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise ConfigurationException(
-            f"The credentials are malformed: {scrub(str(error))}.", f"Give one JSON object with any of {_FIELDS}."
+            f"The credentials are malformed: {_what(error)}.", f"Give one JSON object with any of {_FIELDS}."
         ) from None
     data = SignedInData(
         username=said.username,
@@ -157,19 +164,32 @@ def read_for_retry(path: Path) -> PartialSignOut:
         ConfigurationException: The file is missing or none of these.
     """
     try:
-        said = msgspec.json.decode(path.read_bytes(), type=_Unfinished)
+        text = Hidden(path.read_bytes())
     except OSError as error:
         raise ConfigurationException(
             f"{path} cannot be read: {error.strerror}.", "Give the file that --keep-for-retry wrote."
         ) from None
-    except msgspec.DecodeError as error:
+    try:
+        version = msgspec.json.decode(text, type=_Version).authsm_retry
+        if version == _FORMAT:
+            return _partial(msgspec.json.decode(text, type=_Unfinished))
+    except MALFORMED as error:
         raise ConfigurationException(
-            f"{path} is no file of a retry: {scrub(str(error))}.", "Give the file that --keep-for-retry wrote."
+            f"{path} is no file of a retry: {_what(error)}.", "Give the file that --keep-for-retry wrote."
         ) from None
-    if said.authsm_retry != _FORMAT:
-        raise ConfigurationException(
-            f"{path} has the format {said.authsm_retry}, and this version reads {_FORMAT}.", "Use the newer version."
-        )
+    raise ConfigurationException(
+        f"{path} has the format {version}, and this version reads {_FORMAT}.", "Use the newer version."
+    )
+
+
+def _what(error: Exception) -> str:
+    """Say what is wrong with a text, and show nothing of it: the error of the decoder holds all of it."""
+    return "it is no UTF-8" if isinstance(error, UnicodeDecodeError) else scrub(str(error))
+
+
+def _partial(said: _Unfinished) -> PartialSignOut:
+    if not (said.hosted_ui or said.global_sign_out or said.revoke_token):
+        raise ConfigurationException("The file of the retry names nothing that is left to be done.", "Remove it.")
     done = Skipped(Why.ALREADY_DONE)
     return PartialSignOut(
         steps=Steps(

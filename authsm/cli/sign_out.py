@@ -134,6 +134,8 @@ class _Options:
             raise click.UsageError("--admin is about the global sign-out: add --global.")
         if local_only and global_sign_out:
             raise click.UsageError("--local-only and --global exclude each other.")
+        if local_only and retry_file is not None:
+            raise click.UsageError("--retry is about what failed remotely: --local-only excludes it.")
         self._console = Console(stderr=True)
         self._as_json = as_json
         self._key = key
@@ -256,7 +258,11 @@ def _policy(name: str, *, local_only: bool) -> SignOutPolicy:
 def _client_secret(path: Path | None) -> Secret | None:
     import os  # noqa: PLC0415 - only here, where it is clear what is taken from the environment
 
-    text = path.read_text(encoding="utf-8").strip() if path else os.environ.get("AUTHSM_CLIENT_SECRET", "")
+    text = (
+        path.read_text(encoding="utf-8", errors="replace").strip()
+        if path
+        else os.environ.get("AUTHSM_CLIENT_SECRET", "")
+    )
     if path is not None and not text:
         raise ConfigurationException(f"{path} is empty.", "Put the app client's secret into it.")
     return Secret(text) if text else None

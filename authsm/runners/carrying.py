@@ -121,14 +121,14 @@ def failure_of(error: BaseException, secrets: Iterable[Secret] = ()) -> Failure:
         failure = error.failure
         secrets = tuple(secrets)
         return Failure(failure.kind, scrub(failure.code, secrets), scrub(failure.message, secrets))
-    if isinstance(error, AuthException):
+    if isinstance(error, EffectCancelledError):
+        kind = FailureKind.CANCELLED
+    elif isinstance(error, AuthException):
         kind = FailureKind.CONFIGURATION if isinstance(error, ConfigurationException) else FailureKind.REFUSED
     elif isinstance(error, TimeoutError):
         kind = FailureKind.TIMED_OUT
     elif isinstance(error, OSError):
         kind = FailureKind.UNREACHABLE
-    elif isinstance(error, EffectCancelledError):
-        kind = FailureKind.CANCELLED
     else:
         kind = FailureKind.UNEXPECTED
     return Failure(kind, type(error).__name__, scrub(_message(error), secrets)[:_LONGEST_MESSAGE])

@@ -7,6 +7,7 @@ failed, it raises `EffectFailedError`; `UserCancelledException` says that a pers
 
 from __future__ import annotations
 
+import functools
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -159,4 +160,6 @@ def refuse_async(runner: EffectRunner) -> None:
 
 def is_async(handler: Handler) -> bool:
     """Tell whether a handler has to be awaited."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004 - asked of the method, not whether there is one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from dataclasses import replace
@@ -163,7 +164,10 @@ _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 def _name_of(key: str) -> str:
     """Give the file name of a key: never a path, never hidden, and different for different keys."""
-    return "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02x}" for byte in key.encode()) or "%"
+    return (
+        "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02x}" for byte in key.encode("utf-8", "surrogatepass"))
+        or "%"
+    )
 
 
 def _key_of(name: str) -> str | None:
@@ -178,6 +182,10 @@ def _unavailable(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise StoreUnavailableError(
+                f"The key is too long for the file name {path.name[:20]}...: use a hash of it."
+            ) from None
         # Without its cause, whose traceback leads through frames that hold what was to be written.
         raise StoreUnavailableError(
             f"{path} could not be read or written: {error.strerror or type(error).__name__}. "

@@ -6,7 +6,7 @@ A store only has to keep a record and to change it in one step; which changes ar
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import msgspec
 
@@ -24,11 +24,12 @@ from authsm.stores.contract import (
     Verified,
 )
 
-if TYPE_CHECKING:
-    from typing import Final
-
 FORMAT: Final = 1
 """The version of the text form."""
+
+
+MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises at texts that are no JSON, or not the expected one."""
 
 
 class Hidden(bytes):
@@ -139,19 +140,28 @@ def to_text(record: Record) -> Hidden:
     sealed = record.data.text if isinstance(record.data, Sealed) else None
     data = record.data if isinstance(record.data, SignedInData) else None
     text = _Text(FORMAT, record.state, record.epoch, record.generation, data, sealed, record.journal)
-    return Hidden(msgspec.json.encode(text, enc_hook=_reveal))
+    return _encode(text)
 
 
 def data_to_text(data: SignedInData) -> Hidden:
     """Turn the data of a session into JSON text, to be sealed."""
-    return Hidden(msgspec.json.encode(data, enc_hook=_reveal))
+    return _encode(data)
+
+
+def _encode(value: object) -> Hidden:
+    try:
+        return Hidden(msgspec.json.encode(value, enc_hook=_reveal))
+    except UnicodeEncodeError as error:
+        reason = error.reason
+    # Raised outside of the handler: that error holds the text.
+    raise ValueError(f"A text of the session cannot be written: {reason}.")
 
 
 def data_from_text(text: bytes) -> SignedInData | None:
     """Read back what `data_to_text` wrote; None where it is something else."""
     try:
         return msgspec.json.decode(text, type=SignedInData, dec_hook=_hide)
-    except (msgspec.DecodeError, RecursionError):
+    except MALFORMED:
         return None
 
 
@@ -164,27 +174,46 @@ def from_text(text: bytes) -> Record | str:
     Returns:
         The record; or, where it is damaged, foreign or of a newer format, what is wrong, not showing what was found.
     """
-    try:
-        said = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
-        said = {}
-    if "authsm" not in said:
-        return "was not written by authsm, or is damaged. Move it away (it may hold a live token), then sign in."
-    version = said["authsm"]
-    if not isinstance(version, int):
-        return "was not written by authsm. Move it away (it may hold a live token), then sign in."
-    if version != FORMAT:
-        return f"has the format {version}; this version of authsm reads {FORMAT}. Use the version that wrote it."
+    wrong = _why_not_ours(text)
+    if wrong:
+        return wrong
     try:
         found = msgspec.json.decode(text, type=_Text, dec_hook=_hide)
+    except UnicodeDecodeError:
+        return f"is damaged: it is no UTF-8. {_MOVE_IT_AWAY}"
     except msgspec.ValidationError as error:
         # The message's beginning may show a value, and its end only says where.
-        return f"is damaged at {str(error).rpartition(' - at ')[2]}. Move it away, then sign in."
+        return f"is damaged{_where(str(error))}. {_MOVE_IT_AWAY}"
     data = found.data if found.sealed is None else Sealed(found.sealed)
     record = Record(found.state, found.epoch, found.generation, data, found.journal)
     if record.state not in _KEPT or (record.state in _HAS_SESSION) is not (record.data is not None):
-        return "is damaged: its state and its data contradict each other. Move it away, then sign in."
+        return f"is damaged: its state and its data contradict each other. {_MOVE_IT_AWAY}"
     return record
+
+
+_MOVE_IT_AWAY: Final = "Move it away (it may hold a live token), then sign in."
+
+
+def _why_not_ours(text: bytes) -> str | None:
+    """Tell why a text was not written by this version of authsm, as the end of a sentence; None where it was."""
+    try:
+        said = msgspec.json.decode(text, type=dict[str, Any])
+    except MALFORMED:
+        said = {}
+    if "authsm" not in said:
+        return f"was not written by authsm, or is damaged. {_MOVE_IT_AWAY}"
+    version = said["authsm"]
+    if not isinstance(version, int):
+        return f"was not written by authsm. {_MOVE_IT_AWAY}"
+    if version != FORMAT:
+        return f"has the format {version}; this version of authsm reads {FORMAT}. Use the version that wrote it."
+    return None
+
+
+def _where(message: str) -> str:
+    """Give the place that the message of a `msgspec.ValidationError` names."""
+    _, at, place = message.rpartition(" - at ")
+    return f" at {place}" if at else ""
 
 
 def _reveal(value: object) -> str:

@@ -121,7 +121,7 @@ def require_cryptography() -> None:
 
 
 def _whose(key: str, epoch: int) -> bytes:
-    return f"{epoch}/{key}".encode()
+    return f"{epoch}/{key}".encode("utf-8", "surrogatepass")
 
 
 def _cipher_of(key: Secret) -> Cipher | None:

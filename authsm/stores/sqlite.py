@@ -163,6 +163,9 @@ class SQLiteCredentialStore(RecordStore):
         except sqlite3.DatabaseError as error:
             damaged = error.sqlite_errorcode & 0xFF in _DAMAGED
             what = str(error)
+        except UnicodeEncodeError as error:
+            damaged = False
+            what = f"a key that is no text ({error.reason})"
         except OSError as error:
             damaged = False
             what = error.strerror or type(error).__name__

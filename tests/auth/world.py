@@ -60,7 +60,7 @@ class Token(StrEnum):
     MALFORMED = "malformed"
 
 
-def jwt(what: Token, name: str) -> str | None:
+def jwt(what: Token, name: str, *, expires_at: datetime | None = None) -> str | None:
     """A JSON Web Token whose last part names it, so that it is easily found where it should not be."""
     if what is Token.ABSENT:
         return None
@@ -69,7 +69,7 @@ def jwt(what: Token, name: str) -> str | None:
     claims = {
         "sub": "user-1",
         "username": "ada",
-        "exp": (PAST if what is Token.EXPIRED else FUTURE).timestamp(),
+        "exp": (expires_at or (PAST if what is Token.EXPIRED else FUTURE)).timestamp(),
         "scope": "openid" if what is Token.WITHOUT_SCOPE else "aws.cognito.signin.user.admin",
         "origin_jti": "origin-1",
     }

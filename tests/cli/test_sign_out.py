@@ -2,16 +2,20 @@
 
 import json
 import stat
+import threading
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from authsm import FileCredentialStore, SignedInData, UserPoolTokens
+from authsm import FileCredentialStore, Secret, SignedInData, UserPoolTokens
 from authsm.cli.app import app
+from authsm.cli.browser import SmallBrowser
 from authsm.stores.contract import EntryState
 from authsm.testing import FakeClient, FakeCognito, FakeTokens, Fault
+from tests.leaks import leaks_in
 
 Run = Callable[..., Result]
 
@@ -138,6 +142,7 @@ MISTAKES = {
     "store that is no folder": (["--store", "file:/no/such/folder"], "/no/such/folder is no folder"),
     "unknown policy": (["--stdin", "--policy", "lenient"], "'lenient' is not one of 'default', 'amplify-android'"),
     "empty client id": (["--stdin", "--client-id", ""], "client_id"),
+    "deadline that is none": (["--stdin", "--deadline", "nan"], "Give a number of seconds"),
     "no such region": (["--stdin", "--region", "the moon"], "region"),
     "malformed endpoint": (["--stdin", "--endpoint-url", "ftp://x"], "endpoint_url"),
     "admin alone": (["--stdin", "--admin"], "add --global"),
@@ -227,3 +232,127 @@ def test_a_file_that_exists_is_not_overwritten_with_tokens(run: Run, tokens: Fak
     result = run("--stdin", "--keep-for-retry", str(path), tokens=tokens)
 
     assert (result.exit_code, path.read_text()) == (2, "mine")
+
+
+UNREADABLE = {
+    "no JSON": ("{", "is no file of a retry: Input data was truncated."),
+    "another file": ("{}", "is no file of a retry: Object missing required field `authsm_retry`."),
+    "unknown field": ('{"authsm_retry": 1, "token": "x"}', "Object contains unknown field `token`."),
+    "newer format": ('{"authsm_retry": 2}', "has the format 2, and this version reads 1. Use the newer version."),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_retry_of_what_is_no_file_of_a_retry_is_refused_and_leaves_it(
+    run: Run, cognito: FakeCognito, tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "retry"
+    path.write_text(text)
+
+    result = run("--retry", str(path))
+
+    assert (result.exit_code, cognito.calls, path.read_text()) == (2, (), text)
+    assert said in " ".join(result.stderr.split())
+
+
+def test_a_retry_that_fails_again_keeps_its_file(
+    run: Run, cognito: FakeCognito, tokens: FakeTokens, tmp_path: Path
+) -> None:
+    kept = tmp_path / "retry"
+    cognito.fail("RevokeToken", Fault.error("InternalErrorException", status=500), times=None)
+    run("--stdin", "--keep-for-retry", str(kept), tokens=tokens)
+    before = kept.read_text()
+
+    result = run("--retry", str(kept))
+
+    assert (result.exit_code, kept.read_text()) == (3, before)
+
+
+def test_a_file_for_a_retry_that_cannot_be_made_is_found_before_any_effect(
+    run: Run, cognito: FakeCognito, tokens: FakeTokens, tmp_path: Path
+) -> None:
+    result = run("--stdin", "--keep-for-retry", str(tmp_path / "nowhere" / "retry"), tokens=tokens)
+
+    assert (result.exit_code, cognito.calls) == (2, ())
+    assert "cannot be written: No such file or directory." in " ".join(result.stderr.split())
+
+
+def test_no_file_for_a_retry_is_left_where_there_is_nothing_to_retry(
+    run: Run, tokens: FakeTokens, tmp_path: Path
+) -> None:
+    kept = tmp_path / "retry"
+
+    assert run("--stdin", "--keep-for-retry", str(kept), tokens=tokens).exit_code == 0
+    assert not kept.exists()
+
+
+def test_a_key_under_which_nobody_is_signed_in_is_told(run: Run, cognito: FakeCognito, tmp_path: Path) -> None:
+    result = run("--store", f"file:{tmp_path}", "--key", "grace")
+
+    assert (result.exit_code, cognito.calls) == (0, ())
+    assert "Nobody was signed in under the key 'grace'." in result.stderr
+
+
+def test_without_a_file_to_keep_it_in_a_partial_sign_out_says_how_to_finish_the_next_one(
+    run: Run, cognito: FakeCognito, tokens: FakeTokens
+) -> None:
+    cognito.fail("RevokeToken", Fault.error("InternalErrorException", status=500), times=None)
+
+    result = run("--stdin", tokens=tokens)
+
+    assert result.exit_code == 3
+    assert "--keep-for-retry FILE" in " ".join(result.stderr.split())
+
+
+def test_the_secret_of_the_app_client_comes_from_a_file_or_the_environment(
+    run: Run, cognito: FakeCognito, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = cognito.add_client(secret=True)
+    assert client.secret is not None
+    path = tmp_path / "secret"
+    path.write_text(f"{client.secret}\n")
+    first, second = (cognito.sign_in(client, "ada") for _ in range(2))
+
+    from_file = run("--stdin", "--client-id", client.id, "--client-secret-file", str(path), tokens=first)
+    monkeypatch.setenv("AUTHSM_CLIENT_SECRET", client.secret)
+    from_environment = run("--stdin", "--client-id", client.id, tokens=second)
+
+    assert (from_file.exit_code, from_environment.exit_code, cognito.live_refresh_tokens("ada")) == (0, 0, 0)
+    assert client.secret not in from_file.output + from_environment.output
+
+
+def test_an_empty_file_in_the_place_of_the_secret_is_a_mistake(run: Run, tokens: FakeTokens, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("\n")
+
+    result = run("--stdin", "--client-secret-file", str(path), tokens=tokens)
+
+    assert result.exit_code == 2
+    assert "is empty. Put the app client's secret into it." in " ".join(result.stderr.split())
+
+
+@pytest.mark.shows_tokens(because="the address lets one browser in, once, and is shown to be opened by hand")
+def test_the_hosted_ui_is_signed_out_of_in_the_browser_whose_address_is_shown(
+    run: Run, cognito: FakeCognito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = ("http://127.0.0.1:8400/signed-out", "http://127.0.0.1:8401/signed-out")  # those that it tries by itself
+    client = cognito.add_client(sign_out_urls=urls)
+    browser = SmallBrowser()
+    browser.hold_cookie(cognito.domain, "cognito", cognito.open_browser_session("ada"))
+    opened: list[str] = []
+
+    def open_browser(url: str) -> bool:
+        opened.append(url)
+        threading.Thread(target=browser.open, args=(url,), daemon=True).start()
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", open_browser)
+    tokens = cognito.sign_in(client, "ada")
+    text = json.dumps({**json.loads(as_json(tokens)), "sign_in_method": "hosted_ui"})
+
+    result = run("--stdin", "--client-id", client.id, "--hosted-ui-domain", cognito.domain, text=text)
+
+    assert (result.exit_code, cognito.browser_sessions("ada")) == (0, 0)
+    assert f"Sign out in the browser: {opened[0]}" in result.stderr
+    assert "Ctrl-C cancels" in result.stderr
+    assert leaks_in([result.output], [Secret(tokens.access_token), Secret(tokens.refresh_token)]) == []

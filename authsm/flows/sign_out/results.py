@@ -360,7 +360,7 @@ def _revoke_token_error(outcome: Outcome | None, evidence: Evidence) -> RevokeTo
 def _why_failed(context: SignOutContext, evidence: Evidence) -> tuple[AuthException, bool | None]:
     """Give the exception of a failed sign-out, and whether the local credentials are gone."""
     if context.plan.stop is not None:
-        return _why_not_begun(context.plan), False
+        return _why_not_begun(context.plan), context.plan.clear_credentials is Why.ALREADY_DONE
     cleared = _failure(context.clear_credentials)
     if cleared is not None:
         # A refusal says that the clear looked, and the credentials are still there; all else leaves it unknown.

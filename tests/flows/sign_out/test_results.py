@@ -117,7 +117,20 @@ class TestHostedUIError:
 
 class TestGlobalSignOutError:
     def test_it_repeats_the_services_answer(self) -> None:
-        error = _partial(effects.GlobalSignOutFailed(REFUSED)).global_sign_out_error
+        failed = (effects.GlobalSignOutFailed(REFUSED), effects.RevokeTokenFailed(REFUSED))
+        error = _partial(*failed).global_sign_out_error
+        assert error is not None
+        assert error.exception == GlobalSignOutException(failure=REFUSED)
+
+    def test_where_the_revocation_ended_its_token_no_retry_is_advised(self) -> None:
+        tokens = UserPoolTokens.from_text(access_token="access")
+        error = _partial(effects.GlobalSignOutFailed(REFUSED), evidence=Evidence(tokens=tokens)).global_sign_out_error
+        assert error is not None
+        assert error.access_token is None
+        assert "is revoked" in error.exception.message
+        assert error.exception.recovery_suggestion.startswith("Sign in again")
+        by_admin = Evidence(tokens=tokens, needs_access_token=False)
+        error = _partial(effects.GlobalSignOutFailed(REFUSED), evidence=by_admin).global_sign_out_error
         assert error is not None
         assert error.exception == GlobalSignOutException(failure=REFUSED)
 
