@@ -228,20 +228,22 @@ class _Connection:
             )
 
     def _make(self, path: Path) -> None:
+        self._refuse_foreign(path)  # before its header is changed
         self.database.execute("PRAGMA journal_mode = WAL")
         with _transaction(self.database):
             if self._number("application_id") == _APPLICATION_ID:
                 return  # another process has just made it
-            if self.database.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
-                raise StoreCorruptError(
-                    f"The database {path} belongs to another program. Give authsm a file of its own."
-                )
             self.database.execute(
                 "CREATE TABLE sessions (key TEXT PRIMARY KEY, in_progress INTEGER NOT NULL, record BLOB NOT NULL)"
             )
             self.database.execute("CREATE INDEX sessions_in_progress ON sessions (key) WHERE in_progress")
             self.database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             self.database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+    def _refuse_foreign(self, path: Path) -> None:
+        ours = self._number("application_id") == _APPLICATION_ID
+        if not ours and self.database.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
+            raise StoreCorruptError(f"The database {path} belongs to another program. Give authsm a file of its own.")
 
     def _number(self, pragma: str) -> int:
         return int(self.database.execute(f"PRAGMA {pragma}").fetchone()[0])
