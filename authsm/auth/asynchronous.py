@@ -18,6 +18,7 @@ from authsm.runners import asynchronous
 from authsm.runners.asynchronous import done
 from authsm.runners.blocking import late_answer
 from authsm.runners.event_loop import current_event_loop
+from authsm.stores.contract import Saved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -83,7 +84,12 @@ class AsyncAuth(AnyAuth):
 
     async def save_refreshed(self, credentials: Credentials, tokens: UserPoolTokens) -> bool:
         """Store tokens that were refreshed; see `Auth.save_refreshed`."""
-        return await _in_thread(functools.partial(self._session.save_refreshed, credentials, tokens))
+        answer = await _in_thread(functools.partial(self._session.save_refreshed, credentials, tokens))
+        orphan = self._session.orphan_flight(answer, credentials, tokens)
+        if orphan is not None:
+            self._start(orphan)
+            await self._wait(orphan)
+        return isinstance(answer, Saved)
 
     async def sign_out(self, *, global_sign_out: bool = False, policy: SignOutPolicy | None = None) -> SignOutResult:
         """Sign the user out, and wait for the end.

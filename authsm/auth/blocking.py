@@ -13,6 +13,7 @@ from authsm.auth.base import AnyAuth
 from authsm.runners import blocking
 from authsm.runners.handlers import refuse_async
 from authsm.runners.threads import start_thread
+from authsm.stores.contract import Saved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -100,21 +101,26 @@ class Auth(AnyAuth):
         return self._session.credentials()
 
     def save_refreshed(self, credentials: Credentials, tokens: UserPoolTokens) -> bool:
-        """Store tokens that were refreshed.
+        """Store tokens that were refreshed. What the refresh did not return is kept as it was.
 
         Args:
             credentials: What `credentials` gave before the refresh.
             tokens: The new tokens.
 
         Returns:
-            Whether they are stored. If not, the session has moved on meanwhile (signed out, signed in anew, or
-            refreshed by somebody else), and a new refresh token is an orphan that should be revoked.
+            Whether they are stored. If not, the session has moved on meanwhile: refreshed by somebody else, or signed
+            out, or signed in anew. Where it is over, nobody keeps the new refresh token, so it is revoked before this
+            returns; observers see how that went.
 
         Raises:
             ConfigurationException: A token is malformed.
             CredentialStoreException: The store failed.
         """
-        return self._session.save_refreshed(credentials, tokens)
+        answer = self._session.save_refreshed(credentials, tokens)
+        orphan = self._session.orphan_flight(answer, credentials, tokens)
+        if orphan is not None:
+            wait(start(orphan))
+        return isinstance(answer, Saved)
 
     def sign_out(self, *, global_sign_out: bool = False, policy: SignOutPolicy | None = None) -> SignOutResult:
         """Sign the user out, and wait for the end.

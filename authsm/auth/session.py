@@ -12,7 +12,7 @@ from authsm.auth.holders import KeptHolder, StoreHolder
 from authsm.auth.sign_out import RetryRequest, SignOutRequest, SignOutRun, asked_for_all, sign_out_request
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
 from authsm.errors import ConfigurationException, CredentialStoreException, InvalidStateException
-from authsm.flows.sign_out.effects import ShowHostedUISignOut
+from authsm.flows.sign_out.effects import RevokeToken, ShowHostedUISignOut
 from authsm.flows.sign_out.plan import Unfinished
 from authsm.flows.sign_out.policy import HostedUIOrder
 from authsm.runners.carrying import failure_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from authsm.flows.sign_out.results import PartialSignOut
     from authsm.observe import Observer
     from authsm.runners.handlers import EffectRunner, RunnerLike
-    from authsm.stores.contract import CredentialStore, Entry
+    from authsm.stores.contract import CredentialStore, Entry, Refused
 
 Answer = TypeVar("Answer")
 
@@ -185,14 +185,35 @@ class Session:
             return None
         return Credentials(entry.data, entry.epoch, entry.generation)
 
-    def save_refreshed(self, credentials: Credentials, tokens: UserPoolTokens) -> bool:
+    def save_refreshed(self, credentials: Credentials, tokens: UserPoolTokens) -> Saved | Refused:
         """Store refreshed tokens; see `Auth.save_refreshed`."""
         data = replace(credentials.data, tokens=tokens.over(credentials.data.tokens))
         data.check()
-        answer = self._told_plainly(
+        return self._told_plainly(
             lambda: self.store.save(self.key, data, epoch=credentials.epoch, generation=credentials.generation), data
         )
-        return isinstance(answer, Saved)
+
+    def orphan_flight(self, answer: Saved | Refused, credentials: Credentials, tokens: UserPoolTokens) -> Flight | None:
+        """Make the flight that revokes a refresh token which nobody keeps, because its session is over.
+
+        Args:
+            answer: What the store said to it.
+            credentials: What was refreshed.
+            tokens: What the refresh returned.
+
+        Returns:
+            The flight; None where there is no such token. One that lost against another refresh of a live session is
+            left alone: revoking it could end the family of tokens that this session lives on.
+        """
+        orphan, old = tokens.refresh_token, credentials.data.tokens and credentials.data.tokens.refresh_token
+        if isinstance(answer, Saved) or orphan is None or orphan == old or self.policy.local_only:
+            return None
+        if answer.entry.state is EntryState.LIVE and answer.entry.epoch == credentials.epoch:
+            return None
+        if RevokeToken not in self.runner.handlers:
+            return None
+        data = SignedInData(username=credentials.data.username, tokens=UserPoolTokens(refresh_token=orphan))
+        return Flight(self._run(KeptHolder(data, self.key), RetryRequest(self.policy, Unfinished(revoke_token=True))))
 
     def state(self) -> AuthState:
         """Tell whether a user is signed in; see `Auth.state`."""

@@ -323,6 +323,17 @@ class Gate:
         self._open.set()
 
 
+def only_first(stands: Callable[[Call], object]) -> Callable[[Call], object]:
+    """Let the first call alone stand at a gate."""
+    calls = iter([stands])
+
+    def before(call: Call) -> object:
+        mine = next(calls, None)
+        return mine and mine(call)
+
+    return before
+
+
 @contextlib.contextmanager
 def gate() -> Iterator[Gate]:
     """A gate that opens when the test ends, so that no thread stays behind."""
