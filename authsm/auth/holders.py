@@ -79,6 +79,10 @@ class Holder(Protocol):
         """Give the freshest tokens, read now; the last ones seen where reading fails. Never raises."""
         ...
 
+    def hold(self, tokens: UserPoolTokens) -> None:
+        """Use refreshed tokens from now on; they are stored by `save_refreshed`. Does not block."""
+        ...
+
     def save_refreshed(self, tokens: UserPoolTokens) -> None:
         """Keep tokens that were refreshed for this sign-out."""
         ...
@@ -176,7 +180,7 @@ class StoreHolder:
 
     def save_refreshed(self, tokens: UserPoolTokens) -> None:
         """Keep refreshed tokens; see `Holder.save_refreshed`."""
-        self._secrets.add(tokens)
+        self.hold(tokens)  # from now on, however long it takes to store them
         entry = self._load()
         if entry is not None:
             self._know(entry.data)
@@ -187,12 +191,20 @@ class StoreHolder:
             answer = self._save(data, entry.generation)
             if isinstance(answer, Saved):
                 self._know(data)
+                self._unsaved = None
                 return
             if answer and answer.entry.epoch == self._epoch and answer.entry.state is EntryState.LIVE:
-                return  # somebody else has just refreshed this session, and stored what they got: that is as fresh
+                self._unsaved = None  # somebody else has just refreshed this session, and stored it: that is as fresh
+                return
         # LEAVING, or gone, or not to be read or written: this sign-out alone still needs them.
         self._unsaved = tokens
         self._know(data)
+
+    def hold(self, tokens: UserPoolTokens) -> None:
+        """Use refreshed tokens from now on; see `Holder.hold`."""
+        data = self._known or SignedInData()
+        self._unsaved = tokens.over(data.tokens)
+        self._know(replace(data, tokens=self._unsaved))
 
     def _save(self, data: SignedInData, generation: int) -> Saved | Refused | None:
         try:
@@ -279,6 +291,10 @@ class KeptHolder:
 
     def save_refreshed(self, tokens: UserPoolTokens) -> None:
         """Keep refreshed tokens for the rest of the retry; see `Holder.save_refreshed`."""
+        self.hold(tokens)
+
+    def hold(self, tokens: UserPoolTokens) -> None:
+        """Use refreshed tokens from now on; see `Holder.hold`."""
         tokens = tokens.over(self._data.tokens)
         self._data = replace(self._data, tokens=tokens)
         self._secrets.add(tokens)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from authsm.core.drive import Ask, Message
     from authsm.core.machine import Snapshot
     from authsm.core.vocabulary import Effect
-    from authsm.credentials import Secret
+    from authsm.credentials import Secret, UserPoolTokens
     from authsm.flows.sign_out.plan import Session, Unfinished
     from authsm.flows.sign_out.policy import Authority, SignOutPolicy
     from authsm.flows.sign_out.results import SignOutResult
@@ -327,6 +327,10 @@ class SignOutRun:
             tokens=self._holder.tokens,
             save_refreshed=self._holder.save_refreshed,
         )
+
+    def hold(self, tokens: UserPoolTokens) -> None:
+        """Use refreshed tokens from now on, before they are stored. Does not block."""
+        self._holder.hold(tokens)
 
     def _clear(self, _: ClearCredentials, __: Call) -> str | None:
         note = self._holder.clear()

@@ -251,7 +251,12 @@ class _Carrying:
             refuse_given_up(self._stop)
             # The store blocks, and this handler runs in the event loop: so it is read before, and written after.
             saved: list[UserPoolTokens] = []
-            own = replace(call, tokens=lambda: saved[-1].over(tokens) if saved else tokens, save_refreshed=saved.append)
+
+            def save(refreshed: UserPoolTokens) -> None:
+                self._carrier.hold(refreshed)
+                saved.append(refreshed.over(tokens))
+
+            own = replace(call, tokens=lambda: saved[-1] if saved else tokens, save_refreshed=save)
             try:
                 reply.value = await handler(self.ask.effect, own)
             finally:

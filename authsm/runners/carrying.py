@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from authsm.core.drive import Ask
     from authsm.core.vocabulary import Effect, Event
-    from authsm.credentials import Secret
+    from authsm.credentials import Secret, UserPoolTokens
     from authsm.runners.handlers import Call, Handler
 
 _LONGEST_MESSAGE = 500
@@ -36,6 +36,10 @@ class Carrier(Protocol):
 
     def call(self, ask: Ask[Any], stop: threading.Event) -> Call:
         """Make what the handler is given."""
+        ...
+
+    def hold(self, tokens: UserPoolTokens) -> None:
+        """Give these refreshed tokens to the handlers that come after, before they are stored. Does not block."""
         ...
 
     def secrets(self) -> Iterable[Secret]:

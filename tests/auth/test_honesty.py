@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 
 from authsm import (
+    AsyncAuth,
     Auth,
     AWSCredentials,
     CompleteSignOut,
@@ -15,6 +17,7 @@ from authsm import (
     CredentialStoreException,
     Failed,
     FailedSignOut,
+    Limits,
     MemoryCredentialStore,
     PartialSignOut,
     RefreshTokens,
@@ -31,7 +34,7 @@ from authsm import (
 from authsm.stores.contract import EntryState
 from tests.auth.styles import Told
 from tests.auth.test_resume_and_retry import crashed, journal_at
-from tests.auth.world import NOW, Act, Cast, Token, faulty, jwt, of_kind, pool_tokens, raising, session
+from tests.auth.world import NOW, SOON, Act, Cast, Token, faulty, jwt, of_kind, pool_tokens, raising, session
 from tests.leaks import leaks_in
 
 
@@ -57,6 +60,23 @@ def test_what_a_refresh_within_the_sign_out_did_not_return_is_kept(store: Memory
     assert isinstance(auth.sign_out(global_sign_out=True), CompleteSignOut)
     assert cast.names() == ["RefreshTokens", "GlobalSignOut", "RevokeToken"]
     assert cast.called[-1].tokens.refresh_token == pool_tokens().refresh_token
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_what_an_async_handler_refreshed_is_used_although_it_hung_after_that(
+    backend: str, store: MemoryCredentialStore
+) -> None:
+    """S8, where the old tokens may be dead already."""
+    cast = Cast({RefreshTokens: Act.HANGS}, asynchronous=True)
+    cast.before[RefreshTokens] = lambda call: call.save_refreshed(pool_tokens("2"))
+    auth = AsyncAuth(store, cast.runner(), limits=Limits(seconds={RefreshTokens: SOON}))
+
+    async def main() -> None:
+        await auth.sign_in(session(tokens=pool_tokens(access=Token.EXPIRED)))
+        assert isinstance(await auth.sign_out(global_sign_out=True), PartialSignOut)
+
+    anyio.run(main, backend=backend)
+    assert [(type(each.effect), each.tokens) for each in cast.called[1:]] == [(RevokeToken, pool_tokens("2"))]
 
 
 @pytest.mark.parametrize("of", ["tokens", "AWS credentials"])

@@ -9,7 +9,7 @@ from authsm import Call, Limits
 from authsm.core.drive import Ask, LateAnswer, Message, drive
 from authsm.core.machine import Snapshot
 from authsm.core.vocabulary import Effect, Event
-from authsm.credentials import Secret
+from authsm.credentials import Secret, UserPoolTokens
 from authsm.runners.handlers import Handler
 from tests.auth.world import pool_tokens
 from tests.core import bakery
@@ -55,6 +55,9 @@ class Kitchen:
         )
         self.calls.append(call)
         return call
+
+    def hold(self, tokens: UserPoolTokens) -> None:
+        raise AssertionError(f"nothing is refreshed in a kitchen: {tokens}")
 
     def secrets(self) -> Iterable[Secret]:
         return ()

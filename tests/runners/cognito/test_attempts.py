@@ -30,7 +30,7 @@ from tests.runners.cognito.calls import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from authsm.credentials import Secret
+    from authsm.credentials import Secret, UserPoolTokens
     from authsm.runners.cognito import CognitoRunner
     from authsm.runners.handlers import Call
 
@@ -162,6 +162,9 @@ class TestLostAnswers:
 
             def call(self, ask: Any, stop: threading.Event) -> Call:
                 raise NotImplementedError
+
+            def hold(self, tokens: UserPoolTokens) -> None:
+                raise NotImplementedError(tokens)
 
             def secrets(self) -> Iterator[Secret]:
                 return session.tokens.secrets()
