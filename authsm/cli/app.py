@@ -9,8 +9,11 @@ import click
 from authsm._version import __version__
 from authsm.cli.demo import demo
 from authsm.cli.diagram import diagram
+from authsm.cli.resume import resume
 from authsm.cli.sign_out import sign_out
-from authsm.errors import ConfigurationException
+from authsm.cli.status import status
+from authsm.errors import ConfigurationException, CredentialStoreException
+from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
 
 
 class _Group(click.Group):
@@ -20,6 +23,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except ConfigurationException as error:
             raise click.UsageError(str(error), ctx) from None
+        except (CredentialStoreException, StoreUnavailableError, StoreCorruptError) as error:
+            raise click.ClickException(str(error)) from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -31,3 +36,5 @@ def app() -> None:
 app.add_command(demo)
 app.add_command(diagram)
 app.add_command(sign_out)
+app.add_command(status)
+app.add_command(resume)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from authsm.core.drive import Transition
 from authsm.core.vocabulary import FailedReply
 from authsm.flows.sign_out.results import (
     CompleteSignOut,
@@ -23,28 +24,29 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from authsm.core.drive import Transition
     from authsm.errors import AuthException
-    from authsm.flows.sign_out.context import SignOutContext
     from authsm.flows.sign_out.results import SignOutResult, StepResult
+    from authsm.observe import Notice
 
 _COLOURS = {CompleteSignOut: "green", PartialSignOut: "yellow", FailedSignOut: "red"}
 
 
-def show_transition(console: Console, transition: Transition[SignOutContext]) -> None:
-    """Show one transition on a line.
+def show_transition(console: Console, notice: Notice) -> None:
+    """Show a transition on a line, and no other notice.
 
     Args:
         console: Where to.
-        transition: What happened.
+        notice: What happened.
     """
-    failed = isinstance(transition.event, FailedReply)
-    took = f"  {transition.seconds * 1000:.0f} ms" if transition.effect is not None else ""
+    if not isinstance(notice, Transition):
+        return
+    failed = isinstance(notice.event, FailedReply)
+    took = f"  {notice.seconds * 1000:.0f} ms" if notice.effect is not None else ""
     line = Text.assemble(
         ("  ✗ " if failed else "  ✓ ", "red" if failed else "green"),
-        f"{transition.source.state} ",
-        (f"─{transition.event.name}→ ", "dim"),
-        (transition.target.state, "bold"),
+        f"{notice.source.state} ",
+        (f"─{notice.event.name}→ ", "dim"),
+        (notice.target.state, "bold"),
         (took, "dim"),
     )
     console.print(line)

@@ -138,7 +138,7 @@ def test_the_transitions_are_shown_as_they_happen(run: Run, tokens: FakeTokens) 
 MISTAKES = {
     "no source": ([], "one of --store, --stdin or --retry"),
     "two sources": (["--stdin", "--store", "file:."], "one of --store, --stdin or --retry"),
-    "unknown store": (["--store", "cloud:9"], "There is no store 'cloud:9': write file:FOLDER."),
+    "unknown store": (["--store", "cloud:9"], "There is no store 'cloud:9': write file:FOLDER"),
     "store that is no folder": (["--store", "file:/no/such/folder"], "/no/such/folder is no folder"),
     "unknown policy": (["--stdin", "--policy", "lenient"], "'lenient' is not one of 'default', 'amplify-android'"),
     "empty client id": (["--stdin", "--client-id", ""], "client_id"),
