@@ -201,8 +201,9 @@ def test_a_sign_out_of_a_new_session_does_not_join_one_of_the_old(store: MemoryC
 def test_a_forked_process_does_not_wait_for_the_flights_of_its_parent() -> None:
     ran = _run(
         """
-        import os, sys, threading
+        import os, sys, threading, warnings
         from authsm import Auth, MemoryCredentialStore, RevokeToken
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of what is asked for here
         from tests.auth.world import session
         store, begun, on = MemoryCredentialStore(), threading.Event(), threading.Event()
         def revoke(effect, call):

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import keyring
 import keyring.core
+import keyring.errors
 import pytest
+
+from tests.auth.world import eventually
 
 _PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
 
@@ -45,6 +48,7 @@ def secret_service(home: Path) -> Iterator[None]:
                 daemon.communicate(b"a password", timeout=0.5)
             try:
                 keyring.core.init_backend()
+                eventually(_is_unlocked, "the Secret Service is unlocked")
                 yield
             finally:
                 daemon.terminate()
@@ -52,3 +56,12 @@ def secret_service(home: Path) -> Iterator[None]:
         finally:
             bus.terminate()
             bus.wait(10)
+
+
+def _is_unlocked() -> bool:
+    try:
+        keyring.set_password("authsm-tests", "is it unlocked?", "yes")
+    except keyring.errors.KeyringError:
+        return False  # the daemon is still at it
+    keyring.delete_password("authsm-tests", "is it unlocked?")
+    return True
