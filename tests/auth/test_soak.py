@@ -35,18 +35,21 @@ def test_no_refresh_ever_brings_a_session_back(kind: str, tmp_path: Path) -> Non
     auth = Auth(store, Cast().runner())
     saved = [0, 0]
     with ThreadPoolExecutor(1) as refresher:
-        for _ in range(60 * SOAK):
+        for number in range(60 * SOAK):
             auth.sign_in(session(), replace=True)
             held = auth.credentials()
             assert held is not None
-            begin = threading.Event()
+            begin, begun = threading.Event(), threading.Event()
 
-            def refresh(held: object = held, begin: threading.Event = begin) -> bool:
+            def refresh(held: object = held, begin: threading.Event = begin, begun: threading.Event = begun) -> bool:
                 assert begin.wait(GUARD)
+                begun.set()
                 return auth.save_refreshed(held, pool_tokens("2"))  # type: ignore[arg-type]  # bound above
 
             refreshed = refresher.submit(refresh)
             begin.set()
+            if number % 2:  # so that each of the two has a head start as often, on a busy machine, too
+                assert begun.wait(GUARD)
             assert isinstance(auth.sign_out(), CompleteSignOut)
             saved[refreshed.result(GUARD)] += 1
             assert store.load("default").data is None
