@@ -15,13 +15,15 @@ from authsm import (
     AsyncAuth,
     Auth,
     CompleteSignOut,
+    Credentials,
     CredentialStore,
     FileCredentialStore,
     MemoryCredentialStore,
     RevokeToken,
     Runner,
+    Transition,
 )
-from tests.auth.world import GUARD, Cast, pool_tokens, session
+from tests.auth.world import GUARD, Cast, Token, pool_tokens, session
 from tests.leaks import Watch
 from tests.soak import SOAK
 
@@ -32,24 +34,34 @@ pytestmark = pytest.mark.soak
 def test_no_refresh_ever_brings_a_session_back(kind: str, tmp_path: Path) -> None:
     """S4, where a refresh saves at a random moment of a sign-out, as often as a store without the fence fails it."""
     store: CredentialStore = MemoryCredentialStore() if kind == "memory" else FileCredentialStore(tmp_path)
-    auth = Auth(store, Cast().runner())
+    cast = Cast()
+    moment = 0
+    begin = threading.Event()
+
+    def watch(notice: object) -> None:
+        """The session is read, and not yet leaving: this is the race."""
+        if isinstance(notice, Transition) and moment == 1:
+            begin.set()
+
+    cast.before[RevokeToken] = lambda _: begin.set()  # leaving by now, at the latest
+    auth = Auth(store, cast.runner(), observers=[watch])
     saved = [0, 0]
     with ThreadPoolExecutor(1) as refresher:
         for number in range(60 * SOAK):
+            moment = number % 3
             auth.sign_in(session(), replace=True)
             held = auth.credentials()
             assert held is not None
-            begin, begun = threading.Event(), threading.Event()
+            begin.clear()
 
-            def refresh(held: object = held, begin: threading.Event = begin, begun: threading.Event = begun) -> bool:
+            def refresh(held: Credentials = held) -> bool:
                 assert begin.wait(GUARD)
-                begun.set()
-                return auth.save_refreshed(held, pool_tokens("2"))  # type: ignore[arg-type]  # bound above
+                return auth.save_refreshed(held, pool_tokens("1", access=Token.EXPIRED))
 
             refreshed = refresher.submit(refresh)
-            begin.set()
-            if number % 2:  # so that each of the two has a head start as often, on a busy machine, too
-                assert begun.wait(GUARD)
+            if moment == 0:
+                begin.set()
+                assert refreshed.result(GUARD)
             assert isinstance(auth.sign_out(), CompleteSignOut)
             saved[refreshed.result(GUARD)] += 1
             assert store.load("default").data is None
