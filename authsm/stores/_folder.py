@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -108,7 +107,6 @@ class FolderStore(RecordStore):
                 text = to_text(self._sealed(key, changed))
                 with _unavailable(path):
                     _replace(path, text)
-                    _sweep(path)
                 if self._seal is not None and record.epoch not in {0, changed.epoch}:
                     self._seal.destroy(key, record.epoch)  # nothing is sealed with it any more
         return answer
@@ -129,15 +127,19 @@ class FolderStore(RecordStore):
                     yield key
 
     def _destroy(self, key: str, epoch: int) -> tuple[str, ...]:
-        # The tombstone has replaced the file that held the data. What killed writers left beside it may hold it still.
+        # The tombstone has replaced the file that held the data. What a killed writer left beside it may hold it still.
         path = self._path(key)
         if not self._is_missing():
             with self._locked(path), _unavailable(path):
-                _sweep(path)
+                stray = _temporary(path)
+                if stray.exists():
+                    stray.unlink()
+                    _make_durable(path.parent)
         return self._seal.destroy(key, epoch) if self._seal is not None else ()
 
     def _look_for_residue(self, key: str, epoch: int) -> tuple[str, ...]:
-        strays = tuple(f"the file {stray}" for stray in _strays(self._path(key)))
+        stray = _temporary(self._path(key))
+        strays = (f"the file {stray}",) if stray.exists() else ()
         return (*strays, *(self._seal.residue(key, epoch) if self._seal is not None else ()))
 
     @contextlib.contextmanager
@@ -157,7 +159,6 @@ class FolderStore(RecordStore):
 
 
 _ENDING: Final = ".credentials"
-_STRAY: Final = ".tmp"
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 """No capitals: on macOS and Windows, `Ada` and `ada` would be one file."""
 
@@ -194,18 +195,26 @@ def _unavailable(path: Path) -> Generator[None]:
 
 
 def _replace(path: Path, text: bytes) -> None:
-    """Put a text in the place of a file so that a reader, or a crash, sees the old one or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=_STRAY)  # made with mode 0600
+    """Put a text in the place of a file so that a reader, or a crash, sees the old one or the new one, never a part.
+
+    Under the lock of the file: nobody else is writing it, so one name does for all its new versions.
+    """
+    temporary = _temporary(path)
+    temporary.unlink(missing_ok=True)  # of a writer that was killed
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb", opener=_for_its_owner) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _make_durable(path.parent)
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _make_durable(folder: Path) -> None:
@@ -217,19 +226,6 @@ def _make_durable(folder: Path) -> None:
             os.close(handle)
 
 
-def _strays(path: Path) -> list[Path]:
-    """Give what killed writers of a file left beside it."""
-    try:
-        names = [each.name for each in path.parent.iterdir()]
-    except FileNotFoundError:
-        return []
-    return [path.parent / name for name in names if name.startswith(f"{path.name}.") and name.endswith(_STRAY)]
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed writers left. Under the lock of the file: nobody else is writing it."""
-    strays = _strays(path)
-    for stray in strays:
-        stray.unlink(missing_ok=True)
-    if strays:
-        _make_durable(path.parent)
+def _temporary(path: Path) -> Path:
+    """Give where the next version of a file is written. A writer that is killed leaves it behind, tokens and all."""
+    return path.with_name(f"{path.name}.tmp")

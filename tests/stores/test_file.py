@@ -344,3 +344,44 @@ def test_a_refresh_that_began_before_the_sign_out_cannot_write_after_it(store: F
     late = session(tokens=pool_tokens("2"))
     assert isinstance(store.save("ada", late, epoch=1, generation=1), Refused)
     assert store.load("ada").state is EntryState.TOMBSTONE
+
+
+class TestStrays:
+    """What a writer that was killed left beside a file: the next version, tokens and all."""
+
+    def _killed(self, folder: Path) -> None:
+        program = (
+            "import os, signal, sys\n"
+            "from authsm import FileCredentialStore\n"
+            "from tests.auth.world import session\n"
+            "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "FileCredentialStore(sys.argv[1]).begin('ada', session(), replace=True)\n"
+        )
+        subprocess.run([sys.executable, "-c", program, str(folder)], cwd=Path(__file__).parents[2], check=False)  # noqa: S603 - this suite's own program
+
+    def _holds_a_token(self, folder: Path) -> bool:
+        written = b"".join(path.read_bytes() for path in folder.iterdir())
+        return any(secret.reveal().encode() in written for secret in SECRETS)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+    def test_the_next_clear_destroys_it(self, store: FileCredentialStore, folder: Path) -> None:
+        begun = store.begin("ada", DATA)
+        store.clear("ada", epoch=begun.epoch)
+        assert not self._holds_a_token(folder)
+        self._killed(folder)
+        assert self._holds_a_token(folder)
+        found = store.verify_cleared("ada", epoch=begun.epoch)
+        assert isinstance(found, Cleared)
+        assert len(found.residue) == 1
+        assert store.clear("ada", epoch=begun.epoch) == Cleared()
+        assert store.verify_cleared("ada", epoch=begun.epoch) == Cleared()
+        assert not self._holds_a_token(folder)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+    def test_the_next_writer_replaces_it(self, store: FileCredentialStore, folder: Path) -> None:
+        store.begin("ada", DATA)
+        before = sorted(path.name for path in folder.iterdir())
+        self._killed(folder)
+        assert sorted(path.name for path in folder.iterdir()) != before
+        store.begin("ada", DATA, replace=True)
+        assert sorted(path.name for path in folder.iterdir()) == before
