@@ -14,7 +14,7 @@ import filelock
 
 from authsm.credentials import SignedInData
 from authsm.stores._record import Hidden, Record, Sealed, data_from_text, data_to_text, from_text, to_text
-from authsm.stores._store import Answer, Change, RecordStore, in_place_of_damaged
+from authsm.stores._store import Answer, Change, RecordStore, gone, in_place_of_damaged, unavailable
 from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -83,10 +83,7 @@ class FolderStore(RecordStore):
     def _refuse_gone(self) -> None:
         """Refuse to take a folder that has gone, with a disk perhaps, for one that was never there."""
         if self._seen and not self._folder.is_dir():
-            raise StoreUnavailableError(
-                f"The folder {self._folder} is gone, and with it what would tell whether a session is cleared. "
-                "Put it back, or sign in again to begin a new one."
-            )
+            raise gone(f"The folder {self._folder}")
 
     def _change(self, key: str, change: Change[Answer], *, begins: bool = False, replaces: bool = False) -> Answer:
         path = self._path(key)
@@ -188,10 +185,7 @@ def _unavailable(path: Path) -> Generator[None]:
                 f"The key is too long for the file name {path.name[:20]}...: use a hash of it."
             ) from None
         # Without its cause, whose traceback leads through frames that hold what was to be written.
-        raise StoreUnavailableError(
-            f"{path} could not be read or written: {error.strerror or type(error).__name__}. "
-            "Check that its folder exists and belongs to this user, and that the disk is not full."
-        ) from None
+        raise unavailable(path, error.strerror or type(error).__name__) from None
 
 
 def _replace(path: Path, text: bytes) -> None:

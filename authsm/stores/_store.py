@@ -156,3 +156,34 @@ def in_place_of_damaged() -> Record:
     1970 are above any.
     """
     return Record(epoch=int(time.time()))
+
+
+def unavailable(place: object, what: str) -> StoreUnavailableError:
+    """Say that a place could not be read or written now, and what to look at.
+
+    Args:
+        place: Which file or folder.
+        what: What the system said.
+
+    Returns:
+        The error, to be raised.
+    """
+    return StoreUnavailableError(
+        f"{place} could not be read or written: {what}. "
+        "Check that its folder exists and belongs to this user, and that the disk is not full."
+    )
+
+
+def gone(place: object) -> StoreUnavailableError:
+    """Say that what held the sessions is gone, with a disk perhaps: it must not be taken for what was never there.
+
+    Args:
+        place: Which file or folder.
+
+    Returns:
+        The error, to be raised.
+    """
+    return StoreUnavailableError(
+        f"{place} is gone, and with it what would tell whether a session is cleared. "
+        "Put it back, or sign in again to begin a new one."
+    )

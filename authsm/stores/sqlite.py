@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from authsm.stores._record import Record, from_text, to_text
-from authsm.stores._store import Answer, Change, RecordStore, in_place_of_damaged
-from authsm.stores.contract import Capabilities, StoreCorruptError, StoreUnavailableError
+from authsm.stores._store import Answer, Change, RecordStore, gone, in_place_of_damaged, unavailable
+from authsm.stores.contract import Capabilities, StoreCorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -150,10 +150,7 @@ class SQLiteCredentialStore(RecordStore):
         if self._path.exists():
             return True
         if self._seen:
-            raise StoreUnavailableError(
-                f"{self._path} is gone, and with it what would tell whether a session is cleared. "
-                "Put it back, or sign in again to begin a new one."
-            )
+            raise gone(self._path)
         return False
 
     @contextlib.contextmanager
@@ -177,10 +174,7 @@ class SQLiteCredentialStore(RecordStore):
                 f"The database {self._path} is damaged, or none ({what}). Move it away (it may hold live tokens), "
                 "then sign in."
             )
-        raise StoreUnavailableError(
-            f"{self._path} could not be read or written: {what}. "
-            "Check that its folder exists and belongs to this user, and that the disk is not full."
-        )
+        raise unavailable(self._path, what)
 
 
 def _read_row(database: sqlite3.Connection, key: str) -> Record | str:
