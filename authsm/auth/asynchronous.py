@@ -7,7 +7,7 @@ import functools
 import math
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
 from anyio import lowlevel
@@ -64,6 +64,8 @@ class AsyncAuth(AnyAuth):
     Raises:
         ConfigurationException: The runner is none.
     """
+
+    _awaits = True
 
     async def state(self) -> AuthState:
         """Tell whether a user is signed in; see `Auth.state`."""
@@ -144,7 +146,7 @@ class AsyncAuth(AnyAuth):
         loop.spawn(functools.partial(fly, flight, loop), lambda: call_off(flight))
 
     async def _wait(self, flight: Flight) -> SignOutResult:
-        await _wait(flight, current_event_loop())
+        await _wait(flight.result, flight, current_event_loop(), flight.leave)
         return flight.result.result()
 
 
@@ -181,20 +183,12 @@ class _Steps:
             if self._flight.result.done():
                 self._flight.result.result()
                 raise StopAsyncIteration
-            await self._wait(news)
+            await _wait(news, self._flight, self._loop, self._leave)
 
-    async def _wait(self, news: Future[None]) -> None:
-        """Wait; where that is cancelled, leave once: who goes on watching after a time-out is no other caller."""
-        try:
-            await done(news, self._loop, self._flight.look_after)
-        except GeneratorExit:
-            raise
-        except BaseException:
-            if not self._has_left:
-                self._has_left = True
-                if self._flight.leave():
-                    await _end(self._flight, self._loop)
-            raise
+    def _leave(self) -> bool:
+        """Leave once: who goes on watching after a time-out is no other caller."""
+        leaves, self._has_left = not self._has_left, True
+        return leaves and self._flight.leave()
 
 
 async def fly(flight: Flight, loop: EventLoop) -> None:
@@ -256,14 +250,21 @@ async def _begun(flight: Flight, inbox: asynchronous.AsyncInbox, loop: EventLoop
         return run.start_called_off()
 
 
-async def _wait(flight: Flight, loop: EventLoop) -> None:
-    """Wait as a caller of a flight; the last caller who is cancelled interrupts it, and stays until it has ended."""
+async def _wait(future: Future[Any], flight: Flight, loop: EventLoop, leave: Callable[[], bool]) -> None:
+    """Wait as a caller of a flight; the last caller who is cancelled interrupts it, and stays until it has ended.
+
+    Args:
+        future: What is waited for.
+        flight: Whose caller this is.
+        loop: The event loop that this task runs in.
+        leave: Called when the wait is cancelled; tells whether that was the last caller.
+    """
     try:
-        await done(flight.result, loop, flight.look_after)
+        await done(future, loop, flight.look_after)
     except GeneratorExit:
         raise  # the event loop is gone, and nobody can wait
     except BaseException:
-        if flight.leave():
+        if leave():
             await _end(flight, loop)
         raise
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from authsm.auth.session import Session
 from authsm.core.drive import Limits
 from authsm.flows.sign_out.policy import SignOutPolicy
+from authsm.runners.handlers import refuse_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 class AnyAuth(ABC):
     """One user's session, and how it ends; see `Auth` and `AsyncAuth`."""
+
+    _awaits: ClassVar[bool]
+    """Whether handlers may be async functions."""
 
     def __init__(
         self,
@@ -40,6 +44,8 @@ class AnyAuth(ABC):
             observers=observers,
             limits=limits or Limits(),
         )
+        if not self._awaits:
+            refuse_async(self._session.runner)
         self._last_result: SignOutResult | None = None
 
     @property

@@ -11,24 +11,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from authsm.auth.base import AnyAuth
 from authsm.runners import blocking
-from authsm.runners.handlers import refuse_async
 from authsm.runners.threads import start_thread
 from authsm.stores.contract import Saved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from authsm.auth.flights import Flight
     from authsm.auth.session import AuthState, Credentials
     from authsm.auth.sign_out import SignOutDriver, SignOutRun
-    from authsm.core.drive import Limits, Transition
+    from authsm.core.drive import Transition
     from authsm.credentials import SignedInData, UserPoolTokens
     from authsm.flows.sign_out.context import SignOutContext
     from authsm.flows.sign_out.policy import SignOutPolicy
     from authsm.flows.sign_out.results import PartialSignOut, SignOutResult
-    from authsm.observe import Observer
-    from authsm.runners.handlers import RunnerLike
-    from authsm.stores.contract import CredentialStore
 
 T = TypeVar("T")
 
@@ -53,18 +49,7 @@ class Auth(AnyAuth):
         ConfigurationException: The runner is none, or has a handler that has to be awaited.
     """
 
-    def __init__(
-        self,
-        store: CredentialStore,
-        runner: RunnerLike,
-        *,
-        key: str = "default",
-        policy: SignOutPolicy | None = None,
-        observers: Iterable[Observer] = (),
-        limits: Limits | None = None,
-    ) -> None:
-        super().__init__(store, runner, key=key, policy=policy, observers=observers, limits=limits)
-        refuse_async(self._session.runner)
+    _awaits = False
 
     @property
     def state(self) -> AuthState:

@@ -14,6 +14,7 @@ from authsm.stores.contract import (
     Cleared,
     Entry,
     EntryState,
+    Refused,
     Residue,
     Saved,
     StoreCorruptError,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from authsm.credentials import Secret
-    from authsm.stores.contract import CredentialStore, Refused, Verified
+    from authsm.stores.contract import CredentialStore, Verified
 
 SUPERSEDED = "a newer sign-in stands in its place, and was left alone"
 
@@ -182,22 +183,17 @@ class StoreHolder:
         """Keep refreshed tokens; see `Holder.save_refreshed`."""
         self.hold(tokens)  # from now on, however long it takes to store them
         entry = self._load()
-        if entry is not None:
+        if entry is None or entry.data is None:
+            return
+        data = replace(entry.data, tokens=tokens.over(entry.data.tokens))
+        answer = self._save(data, entry.generation)
+        if isinstance(answer, Refused) and answer.entry.epoch == self._epoch and answer.entry.state is EntryState.LIVE:
+            # Somebody else has just refreshed this session, and stored what they got: that is as fresh.
+            self._unsaved = None
             self._know(entry.data)
-        data = self._known or SignedInData()
-        tokens = tokens.over(data.tokens)
-        data = replace(data, tokens=tokens)
-        if entry is not None:
-            answer = self._save(data, entry.generation)
-            if isinstance(answer, Saved):
-                self._know(data)
-                self._unsaved = None
-                return
-            if answer and answer.entry.epoch == self._epoch and answer.entry.state is EntryState.LIVE:
-                self._unsaved = None  # somebody else has just refreshed this session, and stored it: that is as fresh
-                return
-        # LEAVING, or gone, or not to be read or written: this sign-out alone still needs them.
-        self._unsaved = tokens
+            return
+        # LEAVING, or gone, or not to be written: this sign-out alone still needs them.
+        self._unsaved = None if isinstance(answer, Saved) else data.tokens
         self._know(data)
 
     def hold(self, tokens: UserPoolTokens) -> None:

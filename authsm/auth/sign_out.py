@@ -342,11 +342,11 @@ class SignOutRun:
     @property
     def has_to_finish(self) -> bool:
         """Whether `finish` has something to do."""
-        return not self._clear_is_last
+        return self._has_cleared and not self._clear_is_last
 
     def finish(self) -> None:
         """Forget the journal of a sign-out that had more to do after the clear. Blocks, and never raises."""
-        if self.has_to_finish and self._has_cleared:
+        if self.has_to_finish:
             self._write(self._holder.erase_journal)
 
     def secrets(self) -> Iterable[Secret]:
