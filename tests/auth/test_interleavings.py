@@ -22,7 +22,6 @@ from authsm import (
     RevokeToken,
     ShowHostedUISignOut,
     SignedOutLocally,
-    SignInMethod,
     SignOutPolicy,
     SignOutResult,
     Skipped,
@@ -35,11 +34,11 @@ from authsm.flows.sign_out.results import Done
 from authsm.stores.contract import EntryState
 from tests.auth.styles import Told
 from tests.auth.world import (
+    EVERYTHING_IS_DUE,
     GUARD,
     Act,
     Cast,
     Gate,
-    Token,
     eventually,
     faulty,
     gate,
@@ -53,7 +52,6 @@ BEFORE_LEAVING = (ShowHostedUISignOut, RefreshTokens)
 AFTER_LEAVING = (GlobalSignOut, RevokeToken, ClearCredentials)
 EVERY_STEP = BEFORE_LEAVING + AFTER_LEAVING
 NEW = session(tokens=pool_tokens("new"))
-EVERYTHING_IS_DUE = session(SignInMethod.HOSTED_UI, pool_tokens(access=Token.EXPIRED))
 
 
 class Halted:

@@ -20,15 +20,12 @@ from authsm import (
     Failed,
     FailedSignOut,
     FailureKind,
-    GlobalSignOut,
     LateAnswer,
     Limits,
     MemoryCredentialStore,
     PartialSignOut,
-    RefreshTokens,
     RevokeToken,
     ShowHostedUISignOut,
-    SignInMethod,
     SignOutPolicy,
     SignOutResult,
     UserCancelledException,
@@ -39,21 +36,18 @@ from authsm.flows.sign_out.results import Done
 from authsm.stores.contract import EntryState
 from tests.auth.styles import Told
 from tests.auth.world import (
+    EVERY_STEP,
+    EVERYTHING_IS_DUE,
     GUARD,
     SOON,
     Act,
     Cast,
-    Token,
     eventually_async,
     faulty,
     gate,
     of_kind,
-    pool_tokens,
     session,
 )
-
-EVERY_STEP = (ShowHostedUISignOut, RefreshTokens, GlobalSignOut, RevokeToken, ClearCredentials)
-EVERYTHING_IS_DUE = session(SignInMethod.HOSTED_UI, pool_tokens(access=Token.EXPIRED))
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -43,6 +43,7 @@ from authsm.stores.contract import Entry, EntryState, StoreUnavailableError
 from tests.auth.styles import Told
 from tests.auth.test_session import STATES, Way, every_way, store_in
 from tests.auth.world import (
+    EVERYTHING_IS_DUE,
     GUARD,
     Act,
     Cast,
@@ -60,7 +61,6 @@ from tests.auth.world import (
 )
 from tests.leaks import leaks_in, shown_by
 
-EVERYTHING_IS_DUE: Final = session(SignInMethod.HOSTED_UI, pool_tokens(access=Token.EXPIRED))
 IRREVERSIBLE: Final = (GlobalSignOut, RevokeToken, ClearCredentials)
 per_step = pytest.mark.parametrize("step", IRREVERSIBLE, ids=lambda step: step.__name__)
 

@@ -13,25 +13,32 @@ from authsm import (
     CompleteSignOut,
     CredentialStoreException,
     FailedSignOut,
-    GlobalSignOut,
     LateAnswer,
     Limits,
     MemoryCredentialStore,
     PartialSignOut,
-    RefreshTokens,
     RevokeToken,
     ShowHostedUISignOut,
-    SignInMethod,
 )
 from authsm.auth import blocking
 from authsm.core.vocabulary import Effect
 from authsm.flows.sign_out.results import Done
 from authsm.stores.contract import EntryState
 from tests.auth.styles import Told
-from tests.auth.world import GUARD, SOON, Act, Cast, Token, eventually, faulty, gate, of_kind, pool_tokens, session
+from tests.auth.world import (
+    EVERY_STEP,
+    EVERYTHING_IS_DUE,
+    GUARD,
+    SOON,
+    Act,
+    Cast,
+    eventually,
+    faulty,
+    gate,
+    of_kind,
+    session,
+)
 
-EVERY_STEP = (ShowHostedUISignOut, RefreshTokens, GlobalSignOut, RevokeToken, ClearCredentials)
-EVERYTHING_IS_DUE = session(SignInMethod.HOSTED_UI, pool_tokens(access=Token.EXPIRED))
 SHORT_GRACE = Limits(grace=SOON)
 
 

@@ -107,6 +107,17 @@ def session(
     return SignedInData(**{**fields, **others})
 
 
+EVERY_STEP: Final[tuple[type[Effect], ...]] = (
+    ShowHostedUISignOut,
+    RefreshTokens,
+    GlobalSignOut,
+    RevokeToken,
+    ClearCredentials,
+)
+EVERYTHING_IS_DUE: Final = session(SignInMethod.HOSTED_UI, pool_tokens(access=Token.EXPIRED))
+"""A session whose global sign-out takes every step there is."""
+
+
 def shouted(secrets: Iterable[Secret]) -> str:
     """A text that shows tokens in every shape, as a careless service might."""
     return f"it said: {' '.join(shapes(secrets))}!"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from authsm.errors import ConfigurationException
-from authsm.testing.fake_cognito import FakeClient, FakeCognito
 from tests.runners.cognito.calls import Session, runner_for, wrapped
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authsm.runners.cognito import CognitoRunner
+    from authsm.testing.fake_cognito import FakeClient, FakeCognito
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +26,6 @@ def _no_aws_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def cognito() -> Iterator[FakeCognito]:
-    with FakeCognito() as fake:
-        fake.add_user("ada")
-        yield fake
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import logging.config
-import os
 import threading
 import uuid
 from typing import TYPE_CHECKING, Any, Final
@@ -18,11 +17,10 @@ from authsm.credentials import Secret, UserPoolTokens
 from authsm.runners.cognito import wire_logs
 from authsm.runners.cognito.wire_logs import scrubbed
 from authsm.testing.fake_cognito import FakeCognito, Fault
-from tests.runners.cognito.calls import GLOBAL, REFRESH, REVOKE, Session, runner_for, wrapped
+from tests.runners.cognito.calls import GLOBAL, REFRESH, REVOKE, Session, iam_credentials, runner_for, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from authsm.core.vocabulary import Effect
 
@@ -72,21 +70,9 @@ def _no_scrubbing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _aws_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAFAKE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "fake/secret/access/key")
+def _aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    iam_credentials(monkeypatch)
     monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
-
-
-@pytest.fixture
-def cognito() -> Iterator[FakeCognito]:
-    with FakeCognito() as fake:
-        fake.add_user("ada")
-        yield fake
 
 
 def leaks(text: str, secrets: Iterable[str]) -> set[str]:
