@@ -5,8 +5,11 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from authsm.stores import _record
 from authsm.testing import FakeCognito
 from tests.leaks import Watch, leaks_in
+
+_BY_THE_CLOCK = _record._microseconds
 
 _WATCH = pytest.StashKey[Watch]()
 
@@ -17,6 +20,18 @@ def cognito() -> Iterator[FakeCognito]:
     with FakeCognito() as cognito:
         cognito.add_user("ada")
         yield cognito
+
+
+@pytest.fixture(autouse=True)
+def epochs_count_from_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the clock that numbers epochs, so that tests can name them."""
+    monkeypatch.setattr(_record, "_microseconds", lambda: 0)
+
+
+@pytest.fixture
+def epochs_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Number epochs as users have it."""
+    monkeypatch.setattr(_record, "_microseconds", _BY_THE_CLOCK)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import filelock
 
 from authsm.credentials import SignedInData
 from authsm.stores._record import Hidden, Record, Sealed, data_from_text, data_to_text, from_text, to_text
-from authsm.stores._store import Answer, Change, RecordStore, gone, in_place_of_damaged, unavailable
+from authsm.stores._store import Answer, Change, RecordStore, gone, unavailable
 from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class FolderStore(RecordStore):
             except StoreCorruptError:
                 if not replaces:
                     raise
-                record = in_place_of_damaged()
+                record = Record()
             changed, answer = change(record)
             if changed is not record:
                 text = to_text(self._sealed(key, changed))

@@ -5,6 +5,7 @@ A store only has to keep a record and to change it in one step; which changes ar
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -79,7 +80,7 @@ class Record:
             raise SessionExistsError(
                 f"A session is stored under the key {key!r}: sign it out first, or replace it with replace=True."
             )
-        return Record(EntryState.LIVE, self.epoch + 1, 1, data)
+        return Record(EntryState.LIVE, max(self.epoch + 1, _microseconds()), 1, data)
 
     def save(self, data: SignedInData, epoch: int, generation: int) -> tuple[Record, Saved | Refused]:
         """Compare and set; see `CredentialStore.save`."""
@@ -121,6 +122,15 @@ class Record:
         if self.epoch != epoch:
             return Superseded()
         return Residue((f"the session is {self.state.value}",), readable=self.state in _HAS_SESSION)
+
+
+def _microseconds() -> int:
+    """Give the microseconds since 1970, by which epochs are numbered.
+
+    Counted from one, an epoch would be given twice where a record was damaged, moved away by hand, or came from a
+    backup; and whatever an old sign-out or an old refresh still does to its epoch would be done to the new session.
+    """
+    return time.time_ns() // 1000
 
 
 class _Text(msgspec.Struct, frozen=True, omit_defaults=True):

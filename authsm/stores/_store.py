@@ -6,11 +6,9 @@ destroyed beside it.
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from authsm.stores._record import Record
 from authsm.stores.contract import (
     Cleared,
     Entry,
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from authsm.credentials import SignedInData
+    from authsm.stores._record import Record
     from authsm.stores.contract import Capabilities, Left, Refused, Saved, Verified
 
 Answer = TypeVar("Answer")
@@ -147,15 +146,6 @@ class RecordStore(ABC):
     def _read_afresh(self, key: str) -> Record:
         """Read as another process would, where this store keeps anything open."""
         return self._read(key)
-
-
-def in_place_of_damaged() -> Record:
-    """Give what a sign-in over a damaged record begins from.
-
-    Epochs only rise, and nobody can tell how far they had come. Sign-ins are counted from one, so the seconds since
-    1970 are above any.
-    """
-    return Record(epoch=int(time.time()))
 
 
 def unavailable(place: object, what: str) -> StoreUnavailableError:

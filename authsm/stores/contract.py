@@ -3,8 +3,8 @@
 A store keeps, for each key, a state, an **epoch** that each sign-in opens, a **generation** that each save raises, the
 data, and the journal of a sign-out in progress:
 
-1. Epochs and generations only rise. `CredentialStore.save` compares and sets, and is refused in LEAVING and on a
-   tombstone, so that a token refresh that began before a sign-out cannot write after it.
+1. Epochs and generations only rise, and no epoch is given twice. `CredentialStore.save` compares and sets, and is
+   refused in LEAVING and on a tombstone, so that a token refresh that began before a sign-out cannot write after it.
 2. `CredentialStore.clear` commits the tombstone first and destroys the data then. A crash between the two still reads
    as cleared, and clearing again finishes the job. What could not be destroyed is residue, and is told.
 3. A clear never touches a newer epoch: a sign-out that is resumed must not destroy a later sign-in.

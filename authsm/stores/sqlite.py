@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from authsm.stores._record import Record, from_text, to_text
-from authsm.stores._store import Answer, Change, RecordStore, gone, in_place_of_damaged, unavailable
+from authsm.stores._store import Answer, Change, RecordStore, gone, unavailable
 from authsm.stores.contract import Capabilities, StoreCorruptError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class SQLiteCredentialStore(RecordStore):
                 except StoreCorruptError:
                     if not replaces:
                         raise
-                    record = in_place_of_damaged()
+                    record = Record()
                 changed, answer = change(record)
                 if changed is not record:
                     database.execute(

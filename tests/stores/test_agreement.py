@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authsm import CredentialStore, FileCredentialStore, MemoryCredentialStore, Secret, SignedInData
-from authsm.stores.contract import Entry, EntryState, SessionExistsError
+from authsm.stores import _record
+from authsm.stores.contract import Entry, EntryState, SessionExistsError, Superseded
 from authsm.stores.sqlite import SQLiteCredentialStore
 from tests.auth.world import pool_tokens, session
 
@@ -114,6 +115,28 @@ def test_every_store_keeps_what_memory_keeps(
             entry = memory.load(operation.key)
             assert _answer(file, operation, entry) == _answer(memory, operation, entry)
             assert _everything_in(file) == _everything_in(memory)
+
+
+@pytest.mark.usefixtures("epochs_by_the_clock")
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_no_epoch_is_given_twice_even_where_the_old_record_is_lost(
+    make: Callable[[Path], CredentialStore], tmp_path: Path
+) -> None:
+    """An old sign-out that still runs must not take the new session for its own."""
+    old = make(tmp_path / "old").begin("ada", session())
+    (tmp_path / "old").rename(tmp_path / "moved away by hand")
+    store = make(tmp_path / "old")
+    new = store.begin("ada", session())
+    assert new.epoch > old.epoch
+    assert store.clear("ada", epoch=old.epoch) == Superseded()
+    assert store.load("ada") == new
+
+
+def test_epochs_rise_even_where_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryCredentialStore()
+    clock = iter([2_000, 1_000, 3_000])
+    monkeypatch.setattr(_record, "_microseconds", lambda: next(clock))
+    assert [store.begin("ada", session(), replace=True).epoch for _ in range(3)] == [2_000, 2_001, 3_000]
 
 
 @pytest.mark.parametrize("operation", ["clear", "erase_journal"])

@@ -142,6 +142,7 @@ def test_a_damaged_or_foreign_database_is_corrupt_and_left_as_it_is(
     assert path.read_bytes() == before
 
 
+@pytest.mark.usefixtures("epochs_by_the_clock")
 @pytest.mark.parametrize("row", [b"{}", b"\xff", 7])
 def test_one_damaged_session_does_not_harm_the_others(row: object, store: SQLiteCredentialStore, path: Path) -> None:
     old = store.begin("ada", session())
