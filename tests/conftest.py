@@ -1,7 +1,8 @@
 """What every test may use, and what every test is watched by."""
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from typing import Final
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.leaks import Watch, leaks_in
 _BY_THE_CLOCK = _record._microseconds
 
 _WATCH = pytest.StashKey[Watch]()
+_COUNTED: Final = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
@@ -63,3 +65,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             report.outcome = "failed"
             report.longrepr = "A sign-out of this test printed a token."
     return report
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Put a line with counts into the summary at the end of the test run."""
+    return request.config.stash.setdefault(_COUNTED, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(_COUNTED, []):
+        terminalreporter.write_line(line)

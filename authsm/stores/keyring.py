@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import functools
 import os
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from authsm.errors import ConfigurationException
@@ -100,10 +103,8 @@ class _KeyEach(Seal):
     def destroy(self, key: str, epoch: int) -> tuple[str, ...]:
         """Delete the key, in every backend that has it."""
         for backend in self._backends():
-            try:
-                backend.delete_password(self._service, _name_of(key, epoch))
-            except Exception:  # noqa: BLE001, S112 - "not there" differs from backend to backend; what counts is a look
-                continue
+            with contextlib.suppress(StoreUnavailableError):  # it may not be there; what counts is a look
+                self._asked(functools.partial(backend.delete_password, self._service, _name_of(key, epoch)))
         return self.residue(key, epoch)
 
     def residue(self, key: str, epoch: int) -> tuple[str, ...]:
@@ -111,11 +112,11 @@ class _KeyEach(Seal):
         left: list[str] = []
         for backend in self._backends():
             try:
-                found = backend.get_password(self._service, _name_of(key, epoch)) is not None
-            except Exception as error:  # noqa: BLE001 - each backend raises its own
-                left.append(f"perhaps the key in {_kind_of(backend)}, which cannot be read ({type(error).__name__})")
+                found = self._asked(functools.partial(backend.get_password, self._service, _name_of(key, epoch)))
+            except StoreUnavailableError as error:
+                left.append(f"perhaps the key in {_kind_of(backend)}: {error}")
             else:
-                if found:
+                if found is not None:
                     left.append(f"the key in {_kind_of(backend)}")
         return tuple(left)
 
@@ -132,10 +133,15 @@ class _KeyEach(Seal):
         return Cipher(raw) if len(raw) == KEY_BYTES else None
 
     def _asked(self, act: Callable[[], Answer]) -> Answer:
-        try:
-            return act()
-        except Exception as error:  # noqa: BLE001 - each backend raises its own
-            kind, said = type(error).__name__, " ".join(str(error).split())
+        kind = said = ""
+        for pause in _PAUSES:
+            try:
+                return act()
+            except Exception as error:  # noqa: BLE001 - each backend raises its own
+                kind, said = type(error).__name__, " ".join(str(error).split())
+            if _PASSES not in said:
+                break
+            time.sleep(pause)
         # Raised outside of the handler: the keyring's frames may hold the key.
         raise StoreUnavailableError(f"The keyring could not be used: {said or kind}. {_ADVICE.get(kind, _ELSE)}")
 
@@ -145,6 +151,16 @@ _ADVICE: Final = {
     "KeyringLocked": "Unlock it, then try again.",
 }
 _ELSE: Final = "See that it runs and is unlocked, then try again."
+
+
+_PASSES: Final = "does not exist"
+"""What gnome-keyring now and then says of an item, or of its whole collection, while several programs write to it.
+
+Nothing else is tried again by itself: each time a locked keyring is used, it may ask its user.
+"""
+
+_PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.0)
+"""How long to wait after each attempt, in seconds."""
 
 
 def _name_of(key: str, epoch: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,12 +19,8 @@ from tests.flows.sign_out.inputs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from authsm.flows.sign_out.context import SignOutContext
     from authsm.flows.sign_out.plan import Plan
-
-_COUNTED: Final = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -47,14 +43,3 @@ def graph(plans: frozenset[Plan], retry_plans: frozenset[Plan]) -> Graph[SignOut
 @pytest.fixture(scope="session")
 def runs(graph: Graph[SignOutContext]) -> tuple[Run, ...]:
     return tuple(every_run(graph))
-
-
-@pytest.fixture
-def count(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Put a line with counts into the summary at the end of the test run."""
-    return request.config.stash.setdefault(_COUNTED, []).append
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash.get(_COUNTED, []):
-        terminalreporter.write_line(line)
