@@ -174,13 +174,15 @@ class Session:
         raise CredentialStoreException(failure.message, "Remove the cause, then try again.", failure=failure)
 
     def _load(self) -> Entry:
-        return self._told_plainly(lambda: self.store.load(self.key))
+        """Read the entry; refuse a damaged one, which may be a session that the right key would open."""
+        entry = self._told_plainly(lambda: self.store.load(self.key))
+        if entry.state is EntryState.CORRUPT:
+            raise CredentialStoreException(entry.reason, "Move it away, or sign in with replace=True.")
+        return entry
 
     def credentials(self) -> Credentials | None:
         """Give the credentials; see `Auth.credentials`."""
         entry = self._load()
-        if entry.state is EntryState.CORRUPT:
-            raise CredentialStoreException(entry.reason, "Move it away, or sign in with replace=True.")
         if entry.state is not EntryState.LIVE or entry.data is None:
             return None
         return Credentials(entry.data, entry.epoch, entry.generation)
@@ -221,13 +223,11 @@ class Session:
             return AuthState.SIGNING_OUT
         entry = self._load()
         match entry.state:
-            case EntryState.CORRUPT:
-                raise CredentialStoreException(entry.reason, "Move it away, or sign in with replace=True.")
             case EntryState.LIVE:
                 return AuthState.SIGNED_IN
             case EntryState.LEAVING:
                 return AuthState.SIGNING_OUT
-            case EntryState.ABSENT | EntryState.TOMBSTONE:
+            case _:  # absent, or a tombstone: what is damaged was refused
                 return AuthState.SIGNED_OUT
 
     def board_sign_out(

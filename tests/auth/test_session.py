@@ -298,6 +298,7 @@ CORRUPT: Final[dict[str, Callable[[Face], object]]] = {
     "credentials": lambda auth: auth.credentials(),
     "sign_in": lambda auth: auth.sign_in(session()),
     "save_refreshed": lambda auth: auth.save_refreshed(Credentials(session(), 1, 1), TOKENS),
+    "resume": lambda auth: auth.resume(),
 }
 
 
@@ -316,7 +317,7 @@ def test_a_damaged_file_is_named_and_neither_used_nor_overwritten(way: Way, call
 
 
 @every_way
-@pytest.mark.parametrize("call", ["state", "credentials"])
+@pytest.mark.parametrize("call", ["state", "credentials", "resume"])
 def test_an_entry_that_reads_as_corrupt_is_neither_signed_in_nor_signed_out(way: Way, call: str) -> None:
     store = faulty(MemoryCredentialStore(), load=answering(Entry(EntryState.CORRUPT, reason="row 7 is damaged")))
     with pytest.raises(CredentialStoreException, match="row 7 is damaged") as caught:
