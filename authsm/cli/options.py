@@ -30,6 +30,9 @@ Command = TypeVar("Command", bound="Callable[..., Any]")
 STATUS = {CompleteSignOut: 0, PartialSignOut: 3, FailedSignOut: 4}
 """The exit status for each kind of result."""
 
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C left undone, as shells have it: 128 and the number of the signal."""
+
 STORES = "file:FOLDER, sqlite:FILE, keyring:SERVICE or memory:"
 
 _LOOPBACK_URLS = ("http://127.0.0.1:8400/signed-out", "http://127.0.0.1:8401/signed-out")
@@ -55,7 +58,10 @@ def open_store(name: str) -> CredentialStore:
     if not place or kind not in {"file", "sqlite", "keyring"}:
         raise click.UsageError(f"There is no store {name!r}: write {STORES}.")
     if kind == "keyring":
-        return KeyringCredentialStore(place, click.get_app_dir(place))
+        folder = click.get_app_dir(place)
+        if not Path(folder).is_dir():
+            raise click.UsageError(f"{folder} is no folder: give the name of a program that keeps its sessions there.")
+        return KeyringCredentialStore(place, folder)
     if kind == "file":
         if not Path(place).is_dir():
             raise click.UsageError(f"{place} is no folder: give the folder of a FileCredentialStore.")
@@ -180,6 +186,16 @@ def deadline_option(command: Command) -> Command:
         default=30.0,
         show_default=True,
         help="Seconds for all remote steps.",
+    )(command)
+
+
+def keep_option(command: Command) -> Command:
+    """Give a command the option ``--keep-for-retry``."""
+    return click.option(
+        "--keep-for-retry",
+        "keep_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="On a partial sign-out, keep what a retry needs in this new file (mode 0600). It holds live tokens.",
     )(command)
 
 

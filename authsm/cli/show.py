@@ -70,7 +70,17 @@ def show_result(console: Console, result: SignOutResult) -> None:
         table.add_row("copies of the tokens end", Text(until))
     console.print(table)
     for exception in exceptions_of(result):
-        console.print(Text(exception.message, "red"), Text(exception.recovery_suggestion), sep="\n")
+        show_exception(console, exception)
+
+
+def show_exception(console: Console, exception: AuthException) -> None:
+    """Show what went wrong, and what to do about it.
+
+    Args:
+        console: Where to.
+        exception: What went wrong.
+    """
+    console.print(Text(exception.message, "red"), Text(exception.recovery_suggestion), sep="\n")
 
 
 def in_words(step: StepResult) -> str:
@@ -123,14 +133,7 @@ def as_builtins(result: SignOutResult) -> dict[str, object]:
         "signed_out_locally": result.signed_out_locally,
         "resumed": result.resumed,
         "steps": {name: _step_as_builtins(step) for name, step in result.steps},
-        "errors": [
-            {
-                "type": type(exception).__name__,
-                "message": exception.message,
-                "recovery_suggestion": exception.recovery_suggestion,
-            }
-            for exception in exceptions_of(result)
-        ],
+        "errors": [exception_as_builtins(exception) for exception in exceptions_of(result)],
     }
     if isinstance(result, CompleteSignOut | PartialSignOut):
         until = result.tokens_valid_until
@@ -138,6 +141,22 @@ def as_builtins(result: SignOutResult) -> dict[str, object]:
     if isinstance(result, PartialSignOut) and result.hosted_ui_error is not None:
         said["hosted_ui_url"] = result.hosted_ui_error.url
     return said
+
+
+def exception_as_builtins(exception: AuthException) -> dict[str, str]:
+    """Give what went wrong as plain values for JSON.
+
+    Args:
+        exception: What went wrong.
+
+    Returns:
+        Its type, what it says, and what to do about it.
+    """
+    return {
+        "type": type(exception).__name__,
+        "message": exception.message,
+        "recovery_suggestion": exception.recovery_suggestion,
+    }
 
 
 def _step_as_builtins(step: StepResult) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
 import sys
 from dataclasses import replace
@@ -11,17 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from authsm.auth.blocking import Auth
-from authsm.cli.kept import RetryFile, read_credentials, read_for_retry
-from authsm.cli.options import STATUS, STORES, CognitoOptions, cognito_options, deadline_option, open_store
-from authsm.cli.show import as_builtins, show_result, show_transition
+from authsm.cli.ending import Ending
+from authsm.cli.kept import read_credentials, read_for_retry
+from authsm.cli.options import (
+    STATUS,
+    STORES,
+    CognitoOptions,
+    cognito_options,
+    deadline_option,
+    keep_option,
+    open_store,
+)
+from authsm.cli.show import as_builtins
 from authsm.core.drive import Limits
 from authsm.credentials import SignInMethod
 from authsm.flows.sign_out.plan import Why
 from authsm.flows.sign_out.policy import HostedUIOrder, SignOutPolicy
-from authsm.flows.sign_out.results import CompleteSignOut, PartialSignOut, Skipped
+from authsm.flows.sign_out.results import CompleteSignOut, Skipped
 from authsm.stores.memory import MemoryCredentialStore
 
 if TYPE_CHECKING:
@@ -48,12 +54,7 @@ _POLICIES = {
 @click.option("--policy", "policy_name", type=click.Choice(list(_POLICIES)), default="default", show_default=True)
 @deadline_option
 @click.option("--json", "as_json", is_flag=True, help="Write the result to standard output as JSON, without any token.")
-@click.option(
-    "--keep-for-retry",
-    "keep_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="On a partial sign-out, keep what a retry needs in this new file (mode 0600). It holds live tokens.",
-)
+@keep_option
 @click.pass_context
 def sign_out(ctx: click.Context, /, **options: Any) -> None:
     """Sign a user out, and say what became of every step.
@@ -92,15 +93,14 @@ class _Options:
             raise click.UsageError("--local-only and --global exclude each other.")
         if local_only and retry_file is not None:
             raise click.UsageError("--retry is about what failed remotely: --local-only excludes it.")
-        self._console = Console(stderr=True)
+        self._ending = Ending(cancelled="you stay signed in", as_json=as_json, keep_file=keep_file)
         self._as_json = as_json
         self._key = key
         self._global = global_sign_out
-        self._keep_file = keep_file
         self._retry_file = retry_file
         self._partial = read_for_retry(retry_file) if retry_file else None
         self._policy = _policy(policy_name, local_only=local_only)
-        self._runner = cognito.runner(self._show_url, checked=not local_only)
+        self._runner = cognito.runner(self._ending.show_url, checked=not local_only)
         self._method = SignInMethod.HOSTED_UI if cognito.hosted_ui_domain is not None else SignInMethod.UNKNOWN
         self._store = self._open(store_name, from_stdin=from_stdin)
         self._limits = Limits(deadline=deadline)
@@ -124,57 +124,19 @@ class _Options:
             key=self._key,
             policy=self._policy,
             limits=self._limits,
-            observers=() if self._as_json else (functools.partial(show_transition, self._console),),
+            observers=self._ending.observers,
         )
-        with self._retry_file_to_write() as retry_file:
-            result = self._end(auth)
-            if self._as_json:
-                click.echo(json.dumps(as_builtins(result)))
-            else:
-                show_result(self._console, result)
-                if _nobody_was_signed_in(result):
-                    self._console.print(f"Nobody was signed in under the key {self._key!r}.", highlight=False)
-            if isinstance(result, PartialSignOut):
-                self._offer_retry(result, retry_file)
-            elif self._retry_file is not None and isinstance(result, CompleteSignOut):
-                self._retry_file.unlink()
+        result = self._ending.end(auth, lambda: self._end(auth))
+        if self._as_json:
+            click.echo(json.dumps(as_builtins(result)))
+        elif _nobody_was_signed_in(result):
+            self._ending.console.print(f"Nobody was signed in under the key {self._key!r}.", markup=False)
+        if self._retry_file is not None and isinstance(result, CompleteSignOut):
+            self._retry_file.unlink()
         return result
 
-    def _retry_file_to_write(self) -> contextlib.AbstractContextManager[RetryFile | None]:
-        if self._keep_file is None:
-            return contextlib.nullcontext()
-        try:
-            return RetryFile(self._keep_file)
-        except FileExistsError:
-            raise click.UsageError(f"{self._keep_file} exists already: --keep-for-retry writes a new file.") from None
-        except OSError as error:
-            raise click.UsageError(f"{self._keep_file} cannot be written: {error.strerror}.") from None
-
     def _end(self, auth: Auth) -> SignOutResult:
-        """Sign out to the end; Ctrl-C ends it sooner, and what it ended in is shown and kept all the same."""
-        try:
-            return auth.retry(self._partial) if self._partial else auth.sign_out(global_sign_out=self._global)
-        except KeyboardInterrupt:
-            if auth.last_result is None:
-                raise
-            return auth.last_result
-
-    def _show_url(self, url: str) -> None:
-        self._console.print(f"Sign out in the browser: {url}", style="bold", soft_wrap=True, highlight=False)
-        self._console.print("Ctrl-C cancels; you stay signed in.", style="dim")
-
-    def _offer_retry(self, partial: PartialSignOut, retry_file: RetryFile | None) -> None:
-        if retry_file is None:
-            hint = "authsm sign-out --retry FILE finishes it, if the tokens were kept with --keep-for-retry FILE."
-            self._console.print(hint, style="dim", highlight=False)
-            return
-        try:
-            retry_file.keep(partial)
-        except OSError as error:
-            self._console.print(f"{self._keep_file} could not be written: {error.strerror}.", style="red")
-            return
-        hint = f"Kept for a retry, with live tokens in it: authsm sign-out --retry {self._keep_file} ..."
-        self._console.print(hint, style="bold", highlight=False, soft_wrap=True)
+        return auth.retry(self._partial) if self._partial else auth.sign_out(global_sign_out=self._global)
 
 
 def _nobody_was_signed_in(result: SignOutResult) -> bool:

@@ -7,10 +7,13 @@ import json
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from authsm.auth.blocking import Auth
 from authsm.auth.session import AuthState
 from authsm.cli.options import STORES, open_store
+from authsm.cli.show import exception_as_builtins, show_exception
+from authsm.errors import CredentialStoreException
 
 _COLOURS = {AuthState.SIGNED_IN: "green", AuthState.SIGNING_OUT: "yellow", AuthState.SIGNED_OUT: "dim"}
 
@@ -19,15 +22,30 @@ _COLOURS = {AuthState.SIGNED_IN: "green", AuthState.SIGNING_OUT: "yellow", AuthS
 @click.option("--store", "store_name", required=True, help=f"Where the credentials live: {STORES}.")
 @click.option("--key", "keys", multiple=True, default=("default",), show_default=True, help="A session's key.")
 @click.option("--json", "as_json", is_flag=True, help="Write it to standard output as JSON.")
-def status(store_name: str, keys: tuple[str, ...], *, as_json: bool) -> None:
-    """Show the state of sessions, and which sign-outs were interrupted: `authsm resume` ends those."""
+@click.pass_context
+def status(ctx: click.Context, /, store_name: str, keys: tuple[str, ...], *, as_json: bool) -> None:
+    """Show the state of sessions, and which sign-outs were interrupted: `authsm resume` ends those.
+
+    The exit status is 1 where one cannot be read.
+    """
     store = open_store(store_name)
     interrupted = sorted(store.journals())
-    states = {key: Auth(store, {}, key=key).state for key in sorted({*keys, *interrupted})}
+    states: dict[str, AuthState | None] = {}
+    unread: dict[str, CredentialStoreException] = {}
+    for key in sorted({*keys, *interrupted}):
+        try:
+            states[key] = Auth(store, {}, key=key).state
+        except CredentialStoreException as error:
+            states[key], unread[key] = None, error
     if as_json:
-        click.echo(json.dumps({"sessions": states, "interrupted": interrupted}))
-        return
-    table = Table("key", "state", "sign-out")
-    for key, state in states.items():
-        table.add_row(key, f"[{_COLOURS[state]}]{state}[/]", "interrupted" if key in interrupted else "")
-    Console().print(table)
+        said = {key: exception_as_builtins(why) for key, why in unread.items()}
+        click.echo(json.dumps({"sessions": states, "interrupted": interrupted, "errors": said}))
+    else:
+        table = Table("key", "state", "sign-out")
+        for key, state in states.items():
+            in_words = Text(state, _COLOURS[state]) if state else Text("cannot be read", "red")
+            table.add_row(Text(key), in_words, "interrupted" if key in interrupted else "")
+        Console().print(table)
+        for why in unread.values():
+            show_exception(Console(stderr=True, highlight=False), why)
+    ctx.exit(1 if unread else 0)

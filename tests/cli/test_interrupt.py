@@ -2,9 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +9,7 @@ import pytest
 from authsm import FileCredentialStore, SignedInData, UserPoolTokens
 from authsm.stores.contract import EntryState
 from authsm.testing import FakeCognito, Fault
-from tests.auth.world import GUARD, eventually
+from tests.cli.processes import interrupted
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a single process")
 
@@ -26,20 +23,8 @@ def test_what_was_cut_short_is_shown_and_kept(cognito: FakeCognito, tmp_path: Pa
     store.begin("default", SignedInData(username="ada", tokens=own))
     arguments = ["--client-id", client.id, "--region", cognito.region, "--endpoint-url", cognito.endpoint_url]
     where = ["--store", f"file:{tmp_path / 'store'}", "--json", "--keep-for-retry", str(kept)]
-    process = subprocess.Popen(  # noqa: S603 - this package's own command
-        [sys.executable, "-m", "authsm.cli", "sign-out", *arguments, *where],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        eventually(lambda: "RevokeToken" in cognito.calls, "the revocation begins")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=GUARD)
-    finally:
-        process.kill()
-        process.communicate()
-    assert (process.returncode, json.loads(out)["result"]) == (3, "PartialSignOut")
-    assert "Kept for a retry" in err
+    ended = interrupted("sign-out", *arguments, *where, once=lambda: "RevokeToken" in cognito.calls)
+    assert (ended.returncode, json.loads(ended.stdout)["result"]) == (3, "PartialSignOut")
+    assert "Kept for a retry" in ended.stderr
     assert store.load("default").state is EntryState.TOMBSTONE
     assert json.loads(kept.read_text(encoding="utf-8"))["refresh_token"] == tokens.refresh_token
