@@ -40,7 +40,7 @@ system-packages:
 soak: system-packages .venv/installed  ## Long runs; SOAK=10 makes them ten times as long.
 	AUTHSM_SOAK=$(or $(SOAK),1) $(PYTEST) -m soak
 
-bench: .venv/installed  ## Measure against peers, in ratios.
+bench: .venv/installed  ## Measure against peers, in ratios; and every store beside the bare cost of its writes.
 	$(BIN)/python -m tests.benchmarks
 
 diagrams: .venv/installed  ## Draw the diagrams anew.
