@@ -22,6 +22,9 @@ from tests.stores.kinds import ON_DISK
 
 KEY: Final = "default"
 
+_OPEN: Final = list[Auth]()
+"""Keeps stores from being closed, as in a server that goes on: SQLite tidies up its files where one is."""
+
 
 def main(kind: str, endpoint_url: str, client_id: str) -> None:
     runner = CognitoRunner(client_id=client_id, region="eu-central-1", endpoint_url=endpoint_url)
@@ -35,6 +38,7 @@ def main(kind: str, endpoint_url: str, client_id: str) -> None:
 
         def work(order: dict[str, Any] = order, folder: Path = folder, said: int = said) -> None:
             auth = Auth(ON_DISK[kind](folder), runner, key=KEY)
+            _OPEN.append(auth)
             os.write(said, json.dumps(_ACTS[order["act"]](auth, _data(order["tokens"]))).encode())
 
         traced = _run(work, folder, order["trace"])
