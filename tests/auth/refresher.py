@@ -6,13 +6,11 @@ The program reads a key and refreshes, says so, reads another line and saves, an
 """
 
 import json
-import os
-import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from urllib.request import Request, urlopen
 
 from authsm import Auth, CognitoRunner, CredentialStore, SignedInData, UserPoolTokens
@@ -20,9 +18,8 @@ from authsm.auth.session import Credentials
 from authsm.stores._record import Record
 from authsm.stores.contract import EntryState, Saved
 from tests.auth.world import GUARD
+from tests.programs import Program
 from tests.stores.kinds import ON_DISK
-
-ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -84,37 +81,21 @@ class InProcess:
     """One that has nothing in common with whoever signs out, but for the place where the store keeps its sessions."""
 
     def __init__(self, kind: str, folder: Path, endpoint_url: str, client_id: str, *flags: str) -> None:
-        where = (kind, str(folder), endpoint_url, client_id)
-        self._process = subprocess.Popen(  # noqa: S603 - this suite's own program
-            [sys.executable, "-m", "tests.auth.refresher", *where, *flags],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._program = Program("tests.auth.refresher", kind, str(folder), endpoint_url, client_id, *flags)
 
     def refresh(self, key: str) -> None:
-        self._tell(key)
-        assert self._hear() == "refreshed"
+        self._program.tell(key)
+        assert self._program.hear() == "refreshed"
 
     def begin_to_save(self) -> None:
-        self._tell("save")
+        self._program.tell("save")
 
     def outcome(self) -> Outcome:
-        return Outcome(**self._hear())
+        return Outcome(**self._program.hear())
 
     def close(self) -> None:
-        self._process.communicate(timeout=GUARD)
-
-    def _tell(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-
-    def _hear(self) -> Any:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        with self._program:
+            pass
 
 
 def _refreshed(auth: Auth, endpoint_url: str, client_id: str) -> tuple[Credentials, UserPoolTokens]:
@@ -151,7 +132,7 @@ def main(kind: str, folder: str, endpoint_url: str, client_id: str, *flags: str)
         record.save = save_whatever_comes
     refresher = InThread(ON_DISK[kind](Path(folder)), endpoint_url, client_id)
     for line in sys.stdin:
-        refresher.refresh(line.strip())
+        refresher.refresh(json.loads(line))
         print(json.dumps("refreshed"), flush=True)  # noqa: T201 - this is a program
         sys.stdin.readline()
         refresher.begin_to_save()

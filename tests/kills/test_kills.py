@@ -7,10 +7,6 @@ against a power cut there is the order of the calls, which is looked at by itsel
 
 import contextlib
 import itertools
-import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +20,12 @@ from authsm import Secret
 from authsm.testing import FakeCognito, FakeTokens
 from tests.kills.tracer import SUPPORTED
 from tests.leaks import LONG_ENOUGH, shapes
+from tests.programs import Program
 from tests.stores.kinds import ON_DISK
 from tests.stores.secret_service import secret_service
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="system calls are traced on Linux on x86_64 alone")
 
-ROOT: Final = Path(__file__).parents[2]
 AT_ONCE: Final = {"keyring": 1}
 """How many wards: two, but for a keyring, whose calls differ where another program uses it."""
 EXPIRED: Final = 3700.0
@@ -61,18 +57,12 @@ class Ward:
         self._cognito.start()
         self._cognito.add_user("ada")
         self._client = self._cognito.add_client()
-        self._nursery = subprocess.Popen(  # noqa: S603 - this suite's own program
-            [sys.executable, "-m", "tests.kills.nursery", self._kind, self._cognito.endpoint_url, self._client.id],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._nursery = Program("tests.kills.nursery", self._kind, self._cognito.endpoint_url, self._client.id)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._nursery.communicate()
+        with self._nursery:
+            pass
         self._cognito.stop()
 
     def admit(self) -> "Patient":
@@ -81,11 +71,8 @@ class Ward:
         return Patient(self, self._folder / str(next(self._number)), tokens)
 
     def ask(self, order: dict[str, Any]) -> dict[str, Any]:
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write(f"{json.dumps(order)}\n")
-        self._nursery.stdin.flush()
-        report: dict[str, Any] = json.loads(self._nursery.stdout.readline())
+        self._nursery.tell(order)
+        report: dict[str, Any] = self._nursery.hear()
         return report
 
     def holds(self, tokens: FakeTokens) -> bool:
