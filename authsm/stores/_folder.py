@@ -66,10 +66,20 @@ class FolderStore(RecordStore):
             return replace(record, data=data)
         raise StoreCorruptError(f"The file {self._path(key)} {data or 'is damaged. Move it away, then sign in.'}")
 
-    def _sealed(self, key: str, record: Record) -> Record:
+    def _sealed(self, key: str, record: Record, *, over: Record) -> Record:
         if self._seal is None or not isinstance(record.data, SignedInData):
             return record
-        return replace(record, data=Sealed(self._seal.seal(key, record.epoch, data_to_text(record.data))))
+        is_new = record.epoch != over.epoch or not isinstance(over.data, Sealed)
+        sealed = self._seal.seal(key, record.epoch, data_to_text(record.data), is_new=is_new)
+        if isinstance(sealed, str):
+            raise StoreCorruptError(f"The file {self._path(key)} {sealed}")
+        return replace(record, data=Sealed(sealed))
+
+    def _take_back(self, key: str, epoch: int) -> None:
+        """Destroy what a sign-in that could not be written was sealed with: nobody will ever know its epoch again."""
+        with contextlib.suppress(StoreUnavailableError, StoreCorruptError):
+            if self._seal is not None and self._read(key).epoch != epoch:  # it may be there, but not durably
+                self._seal.destroy(key, epoch)
 
     def _is_missing(self) -> bool:
         with _unavailable(self._folder):
@@ -101,9 +111,14 @@ class FolderStore(RecordStore):
                 record = Record()
             changed, answer = change(record)
             if changed is not record:
-                text = to_text(self._sealed(key, changed))
-                with _unavailable(path):
-                    _replace(path, text)
+                text = to_text(self._sealed(key, changed, over=record))
+                try:
+                    with _unavailable(path):
+                        _replace(path, text)
+                except StoreUnavailableError:
+                    if changed.epoch != record.epoch:
+                        self._take_back(key, changed.epoch)
+                    raise
                 if self._seal is not None and record.epoch not in {0, changed.epoch}:
                     self._seal.destroy(key, record.epoch)  # nothing is sealed with it any more
         return answer

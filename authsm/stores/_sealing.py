@@ -23,8 +23,14 @@ class Seal(ABC):
     """Encrypts and decrypts the data of sessions, and destroys what is needed for it."""
 
     @abstractmethod
-    def seal(self, key: str, epoch: int, data: bytes) -> bytes:
-        """Encrypt the data of a session.
+    def seal(self, key: str, epoch: int, data: bytes, *, is_new: bool) -> bytes | str:
+        """Encrypt the data of a session; or tell what is wrong with it, as the end of a sentence.
+
+        Args:
+            key: Whose data.
+            epoch: Which sign-in it belongs to.
+            data: The data.
+            is_new: Whether nothing of this sign-in has been sealed before.
 
         Raises:
             StoreUnavailableError: What encrypts cannot be reached.
@@ -69,8 +75,9 @@ class OneKey(Seal):
             )
         self._cipher = cipher
 
-    def seal(self, key: str, epoch: int, data: bytes) -> bytes:
+    def seal(self, key: str, epoch: int, data: bytes, *, is_new: bool) -> bytes:
         """Encrypt."""
+        del is_new
         return self._cipher.seal(data, key, epoch)
 
     def unseal(self, key: str, epoch: int, sealed: bytes) -> Hidden | str:

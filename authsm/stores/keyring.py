@@ -80,9 +80,11 @@ class _KeyEach(Seal):
         self._service = service
         self._keyring: Any = keyring
 
-    def seal(self, key: str, epoch: int, data: bytes) -> bytes:
+    def seal(self, key: str, epoch: int, data: bytes, *, is_new: bool) -> bytes | str:
         """Encrypt, with a new key where this is a new session."""
         cipher = self._cipher(key, epoch)
+        if cipher is None and not is_new:
+            return _KEY_IS_GONE  # a new one would take the place of what may be put back
         if cipher is None:
             text = base64.b64encode(os.urandom(KEY_BYTES)).decode()
             self._asked(lambda: self._keyring.set_password(self._service, _name_of(key, epoch), text))
@@ -96,7 +98,7 @@ class _KeyEach(Seal):
         """Decrypt."""
         cipher = self._cipher(key, epoch)
         if cipher is None:
-            return "cannot be read any more: its key is not in the keyring. Sign in again, with replace=True."
+            return _KEY_IS_GONE
         data = cipher.unseal(sealed, key, epoch)
         return "is damaged, or was sealed with another key. Sign in again, with replace=True." if data is None else data
 
@@ -122,7 +124,10 @@ class _KeyEach(Seal):
 
     def _backends(self) -> Iterable[Any]:
         chosen = self._asked(self._keyring.get_keyring)
-        return tuple(getattr(chosen, "backends", ())) or (chosen,)
+        try:
+            return tuple(getattr(chosen, "backends", ())) or (chosen,)
+        except Exception:  # noqa: BLE001 - a chain with a backend that is away does not say which it has
+            return (chosen,)
 
     def _cipher(self, key: str, epoch: int) -> Cipher | None:
         asked = self._asked(lambda: self._keyring.get_password(self._service, _name_of(key, epoch)))
@@ -138,7 +143,7 @@ class _KeyEach(Seal):
             try:
                 return act()
             except Exception as error:  # noqa: BLE001 - each backend raises its own
-                kind, said = type(error).__name__, " ".join(str(error).split())
+                kind, said = type(error).__name__, " ".join(str(error).split()).rstrip(".!")
             if _PASSES not in said:
                 break
             time.sleep(pause)
@@ -146,6 +151,7 @@ class _KeyEach(Seal):
         raise StoreUnavailableError(f"The keyring could not be used: {said or kind}. {_ADVICE.get(kind, _ELSE)}")
 
 
+_KEY_IS_GONE: Final = "cannot be read any more: its key is not in the keyring. Sign in again, with replace=True."
 _ADVICE: Final = {
     "NoKeyringError": "Install and start one, or use a FileCredentialStore.",
     "KeyringLocked": "Unlock it, then try again.",
