@@ -119,6 +119,7 @@ class FolderStore(RecordStore):
                     if changed.epoch != record.epoch:
                         self._take_back(key, changed.epoch)
                     raise
+                self._seen = True
                 if self._seal is not None and record.epoch not in {0, changed.epoch}:
                     self._seal.destroy(key, record.epoch)  # nothing is sealed with it any more
         return answer

@@ -90,7 +90,7 @@ class SQLiteCredentialStore(RecordStore):
         with self._lock, self._explained():
             if not self._exists():
                 return Record()
-            with contextlib.closing(_Connection(self._path, self._lock_seconds)) as connection:
+            with contextlib.closing(_Connection(self._path, self._lock_seconds, was_seen=self._seen)) as connection:
                 return self._select(connection.database, key)
 
     def _select(self, database: sqlite3.Connection, key: str) -> Record:
@@ -142,12 +142,12 @@ class SQLiteCredentialStore(RecordStore):
                 if not makes and not self._exists():
                     yield None
                     return
-                self._open = _Connection(self._path, self._lock_seconds, makes=makes)
+                self._open = _Connection(self._path, self._lock_seconds, makes=makes, was_seen=self._seen)
                 self._seen = True
             yield self._open.database
 
     def _exists(self) -> bool:
-        if self._path.exists():
+        if _identity(self._path) is not None:
             return True
         if self._seen:
             raise gone(self._path)
@@ -188,7 +188,7 @@ def _read_row(database: sqlite3.Connection, key: str) -> Record | str:
 class _Connection:
     """An open database, of the process that opened it."""
 
-    def __init__(self, path: Path, lock_seconds: float, *, makes: bool = False) -> None:
+    def __init__(self, path: Path, lock_seconds: float, *, makes: bool = False, was_seen: bool = False) -> None:
         if makes:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite makes files that everybody may read; its -wal and -shm files get the mode of this one.
@@ -204,16 +204,16 @@ class _Connection:
         )
         self._closing = weakref.finalize(self, self.database.close)
         try:
-            self._prepare(path)
+            self._prepare(path, may_make=makes or not was_seen)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self, path: Path, *, may_make: bool) -> None:
         for setting in ("secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
             self.database.execute(f"PRAGMA {setting}")
         if self._number("application_id") != _APPLICATION_ID:
-            self._make(path)
+            self._make(path, may_make=may_make)
         version = self._number("user_version")
         if version != _SCHEMA_VERSION:
             raise StoreCorruptError(
@@ -221,8 +221,10 @@ class _Connection:
                 "Use the version that wrote it."
             )
 
-    def _make(self, path: Path) -> None:
+    def _make(self, path: Path, *, may_make: bool) -> None:
         self._refuse_foreign(path)  # before its header is changed
+        if not may_make:
+            raise gone(f"What was in {path}")
         self.database.execute("PRAGMA journal_mode = WAL")
         with _transaction(self.database):
             if self._number("application_id") == _APPLICATION_ID:
