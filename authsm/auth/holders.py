@@ -236,7 +236,7 @@ class StoreHolder:
                 raise _still_there(f"The credentials are still there: {', '.join(what)}{complaint}.")
             case Unknown(reason):
                 raise _not_verified(f"{reason}{complaint}")
-        return f"left to be destroyed: {', '.join(residue)}" if residue else None
+        return f"left to be destroyed: {', '.join(dict.fromkeys(residue))}" if residue else None
 
     def _verify(self) -> Verified:
         try:

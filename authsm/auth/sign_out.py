@@ -334,8 +334,8 @@ class SignOutRun:
 
     def _clear(self, _: ClearCredentials, __: Call) -> str | None:
         note = self._holder.clear()
-        self._has_cleared = True
-        if self._clear_is_last:
+        self._has_cleared = note in {None, SUPERSEDED}  # what is left to be destroyed is for `resume`
+        if self._has_cleared and self._clear_is_last:
             self._write(self._holder.erase_journal)
         return note
 

@@ -129,7 +129,10 @@ class SQLiteCredentialStore(RecordStore):
         with self._connected() as database:
             if database is None:
                 return ()
-            busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            try:
+                busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError as error:  # a full disk: the tombstone stands, and that much is to be told
+                return (f"copies in {self._path} and {self._path}-wal ({error})",)
             return (f"copies in {self._path}-wal, while another program reads it",) if busy else ()
 
     @contextlib.contextmanager
