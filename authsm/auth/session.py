@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from authsm.auth.flights import FLIGHTS, Flight
 from authsm.auth.holders import KeptHolder, StoreHolder
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 Start: TypeAlias = "Callable[[Flight], None]"
+
+
+_MEND_IT: Final = "Mend it, or, where that session may be lost, sign in with replace=True."
 
 
 class AuthState(StrEnum):
@@ -177,7 +180,7 @@ class Session:
         """Read the entry; refuse a damaged one, which may be a session that the right key would open."""
         entry = self._told_plainly(lambda: self.store.load(self.key))
         if entry.state is EntryState.CORRUPT:
-            raise CredentialStoreException(entry.reason, "Move it away, or sign in with replace=True.")
+            raise CredentialStoreException(entry.reason, _MEND_IT)
         return entry
 
     def credentials(self) -> Credentials | None:

@@ -160,7 +160,7 @@ def unavailable(place: object, what: str) -> StoreUnavailableError:
     """
     return StoreUnavailableError(
         f"{place} could not be read or written: {what}. "
-        "Check that its folder exists and belongs to this user, and that the disk is not full."
+        "Check that its folder exists, that this user may write there, and that the disk is not full."
     )
 
 
