@@ -4,33 +4,82 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator
 from pathlib import Path
 
-import keyring
 import keyring.core
-import keyring.errors
 import pytest
 
 from tests.auth.world import eventually
 
+if sys.platform == "linux":  # elsewhere they are not installed, and nobody comes to where they are used
+    import secretstorage
+    import secretstorage.exceptions
+
 _PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
+_PASSWORD = b"a password"
+_COLLECTION = "/org/freedesktop/secrets/aliases/default"
+
+
+class SecretService:
+    """A Secret Service on a message bus of its own, which can be locked, ended, and started again."""
+
+    def __init__(self) -> None:
+        self._daemon: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run it, unlocked, and wait until it answers."""
+        self._daemon = subprocess.Popen(
+            ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],  # noqa: S607 - the same
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._daemon.stdin is not None
+        with self._daemon.stdin as password:
+            password.write(_PASSWORD)
+        eventually(_is_unlocked, "the Secret Service is unlocked")
+        keyring.core.init_backend()
+
+    def end(self) -> None:
+        """End it, and wait until it is gone."""
+        assert self._daemon is not None
+        self._daemon.terminate()
+        self._daemon.wait(10)
+
+    def lock(self) -> None:
+        """Lock it, as a desktop does when its user goes away."""
+        with contextlib.closing(secretstorage.dbus_init()) as bus:
+            secretstorage.get_default_collection(bus).lock()
+
+    def unlock(self) -> None:
+        """Unlock it, by starting it anew: everything else asks the user for the password."""
+        self.end()
+        self.start()
+
+    def keys_of(self, service: str) -> list[str]:
+        """Give the names of everything that it keeps for a service."""
+        with contextlib.closing(secretstorage.dbus_init()) as bus:
+            found = secretstorage.get_default_collection(bus).search_items({"service": service})
+            return [item.get_label() for item in found]
 
 
 @contextlib.contextmanager
-def secret_service(home: Path) -> Iterator[None]:
+def secret_service(home: Path) -> Generator[SecretService]:
     """Run one, unlocked, and have the package keyring use it."""
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     if missing:
         said = f"no Secret Service: {', '.join(missing)} is not installed"
         pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)
-    bus = subprocess.Popen(
-        ["dbus-daemon", "--session", "--nofork", "--print-address"],  # noqa: S607 - found on the path, as users have it
+    bus = subprocess.Popen(  # noqa: S603 - its configuration is the text below
+        ["dbus-daemon", f"--config-file={_write_bus(home)}", "--nofork", "--print-address"],  # noqa: S607 - found on the path, as users have it
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     assert bus.stdout is not None
+    service = SecretService()
     with pytest.MonkeyPatch.context() as patch, bus.stdout:
         try:
             patch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.stdout.readline().strip())
@@ -44,30 +93,31 @@ def secret_service(home: Path) -> Iterator[None]:
             for name in ("XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
                 patch.setenv(name, str(home / name.lower()))
                 (home / name.lower()).mkdir(mode=0o700)
-            daemon = subprocess.Popen(
-                ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],  # noqa: S607 - the same
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it runs on, which is what it is for
-                daemon.communicate(b"a password", timeout=0.5)
             try:
-                keyring.core.init_backend()
-                eventually(_is_unlocked, "the Secret Service is unlocked")
-                yield
+                service.start()
+                yield service
             finally:
-                daemon.terminate()
-                daemon.wait(10)
+                service.end()
         finally:
             bus.terminate()
             bus.wait(10)
 
 
+def _write_bus(home: Path) -> Path:
+    """Configure a bus that starts nothing by itself: a Secret Service that was ended stays away."""
+    path = home / "bus.conf"
+    path.write_text(
+        "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context='default'>"
+        "<allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/><allow user='*'/>"
+        "</policy></busconfig>"
+    )
+    return path
+
+
 def _is_unlocked() -> bool:
-    try:
-        keyring.set_password("authsm-tests", "is it unlocked?", "yes")
-    except keyring.errors.KeyringError:
-        return False  # the daemon is still at it
-    keyring.delete_password("authsm-tests", "is it unlocked?")
-    return True
+    with (
+        contextlib.closing(secretstorage.dbus_init()) as bus,
+        contextlib.suppress(secretstorage.exceptions.SecretStorageException),
+    ):
+        return not secretstorage.Collection(bus, _COLLECTION).is_locked()
+    return False  # the daemon is still at it
