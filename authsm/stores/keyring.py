@@ -137,7 +137,18 @@ class _KeyEach(Seal):
             return None
         return Cipher(raw) if len(raw) == KEY_BYTES else None
 
+    def _look_again(self) -> None:
+        """Look for a keyring where there was none: the package looks once, and a program may be up before it."""
+        from keyring import backend, core  # noqa: PLC0415 - an extra
+        from keyring.backends import fail  # noqa: PLC0415 - the same
+
+        with contextlib.suppress(Exception):  # who asks it next will be told
+            if isinstance(core.get_keyring(), fail.Keyring):
+                best = max(backend.KeyringBackend.get_viable_backends(), key=lambda each: each.priority)
+                core.set_keyring(core.load_env() or core.load_config() or best())
+
     def _asked(self, act: Callable[[], Answer]) -> Answer:
+        self._look_again()
         kind = said = ""
         for pause in _PAUSES:
             try:
