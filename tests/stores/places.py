@@ -15,7 +15,6 @@ from authsm import CredentialStore, FileCredentialStore, KeyringCredentialStore,
 from authsm.stores.contract import Entry
 from tests.stores.secret_service import SecretService
 
-SERVICE: Final = "authsm-tests"
 KEY: Final = "ada"
 
 # Credentials in memory have no such trouble: they are there as long as the process is.
@@ -23,7 +22,7 @@ STORES: Final[Mapping[str, Callable[[Path], CredentialStore]]] = {
     "file": FileCredentialStore,
     "encrypted file": lambda folder: FileCredentialStore(folder, encryption_key=Secret(f"{'A' * 43}=")),
     "sqlite": lambda folder: SQLiteCredentialStore(folder / "sessions.db"),
-    "keyring": lambda folder: KeyringCredentialStore(SERVICE, folder),
+    "keyring": lambda folder: KeyringCredentialStore(str(folder), folder),
 }
 FILES: Final = ("file", "encrypted file", "keyring")
 
@@ -105,7 +104,7 @@ def mount(*arguments: str) -> None:
         left_out("a disk of its own", str(error))
     else:
         if ran.returncode:
-            left_out("a disk of its own", ran.stderr.strip())
+            left_out("a disk of its own", ran.stderr.strip().splitlines()[0].rpartition(": ")[2])
 
 
 _NOBODY: Final = 65534

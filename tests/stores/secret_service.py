@@ -40,7 +40,6 @@ class SecretService:
         with self._daemon.stdin as password:
             password.write(_PASSWORD)
         eventually(_is_unlocked, "the Secret Service is unlocked")
-        keyring.core.init_backend()
 
     def end(self) -> None:
         """End it, and wait until it is gone."""
@@ -95,6 +94,7 @@ def secret_service(home: Path) -> Generator[SecretService]:
                 (home / name.lower()).mkdir(mode=0o700)
             try:
                 service.start()
+                keyring.core.init_backend()
                 yield service
             finally:
                 service.end()

@@ -142,6 +142,32 @@ def test_a_copy_in_a_chained_backend_is_found_and_destroyed(
         assert "_Kept" in answer.residue[0]
 
 
+class _AwayFromChain:
+    """What the package keyring's chain does while one of its backends is away: it does not even say which it has."""
+
+    @property
+    def backends(self) -> Any:
+        raise RuntimeError("one of them is away")
+
+    def get_password(self, *_: str) -> None:
+        raise RuntimeError("one of them is away")
+
+    delete_password = get_password
+
+
+def test_a_chain_with_a_backend_that_is_away_is_residue_and_the_session_is_cleared(
+    store: KeyringCredentialStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = store.begin("ada", session())
+    with monkeypatch.context() as away:
+        away.setattr(keyring, "get_keyring", _AwayFromChain)
+        answer = store.clear("ada", epoch=begun.epoch)
+        assert isinstance(answer, Cleared)
+        assert "perhaps the key in" in answer.residue[0]
+        assert store.verify_cleared("ada", epoch=begun.epoch) == answer
+    assert store.clear("ada", epoch=begun.epoch) == Cleared()
+
+
 def _broken(error: Exception) -> Any:
     def act(*_: object) -> None:
         raise error

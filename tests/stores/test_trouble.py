@@ -23,7 +23,7 @@ from authsm import (
 from authsm.stores.contract import Cleared, EntryState
 from tests.auth.world import Cast, pool_tokens, session
 from tests.leaks import leaks_in
-from tests.stores.places import KEY, SERVICE, STORES, Place, close
+from tests.stores.places import KEY, STORES, Place, close
 from tests.stores.secret_service import SecretService, secret_service
 from tests.stores.troubles import TROUBLES, Outcome, Trouble, full_disk
 
@@ -108,7 +108,7 @@ def nothing_is_left(auth: Auth, place: Place) -> None:
         assert store.verify_cleared(KEY, epoch=found.epoch) == Cleared()
     assert tokens_in(place.folder) == []
     if place.secret_service is not None:
-        assert place.secret_service.keys_of(SERVICE) == []
+        assert place.secret_service.keys_of(str(place.folder)) == []
 
 
 def tokens_in(folder: Path) -> list[Path]:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import keyring
+import keyring.backends.fail
 
 from authsm.stores._record import FORMAT
 from authsm.stores.contract import EntryState
 from tests.stores.places import (
     FILES,
     KEY,
-    SERVICE,
     STORES,
     Place,
     any_room,
@@ -99,16 +99,24 @@ def no_keyring(place: Place) -> Generator[None]:
             place.keyring_service().start()
 
 
+@contextlib.contextmanager
+def no_keyring_yet(place: Place) -> Generator[None]:
+    """What the package keyring chooses in a program that is up before its keyring."""
+    with no_keyring(place):
+        keyring.set_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]  # it has no types here
+        yield
+
+
 def keyring_has(change: Callable[[str], str]) -> "Strikes":
     @contextlib.contextmanager
     def strikes(place: Place) -> Generator[None]:
-        name = f"{KEY} #{place.look().epoch}"
-        true = keyring.get_password(SERVICE, name)
+        service, name = str(place.folder), f"{KEY} #{place.look().epoch}"
+        true = keyring.get_password(service, name)
         assert true
-        keyring.set_password(SERVICE, name, change(true))
+        keyring.set_password(service, name, change(true))
         yield
         if place.look().state is not EntryState.TOMBSTONE:  # nobody puts back the key of what is cleared
-            keyring.set_password(SERVICE, name, true)
+            keyring.set_password(service, name, true)
 
     return strikes
 
@@ -245,6 +253,7 @@ TROUBLES: Final[Mapping[str, Trouble]] = {
     ),
     "locked keyring": Trouble(locked_keyring, "Failed to unlock.*Unlock it, then", {"keyring": NEEDS_NO_KEY}),
     "no keyring": Trouble(no_keyring, "See that it runs and is unlocked", {"keyring": NEEDS_NO_KEY}),
+    "no keyring yet": Trouble(no_keyring_yet, "Install and start one", {"keyring": NEEDS_NO_KEY}),
     "lost key": Trouble(
         keyring_has(lambda _: "lost"),
         "its key is not in the keyring. Sign in again",
