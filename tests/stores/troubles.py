@@ -257,7 +257,7 @@ TROUBLES: Final[Mapping[str, Trouble]] = {
     "lost key": Trouble(
         keyring_has(lambda _: "lost"),
         "its key is not in the keyring. Sign in again",
-        {"keyring": Cell(frozenset({"resume"}), midway=Outcome.CLEARED)},
+        {"keyring": NEEDS_NO_KEY},
         replaces=False,
     ),
     "corrupt file": Trouble(damaged(changed_in_the_middle), _MOVE, replaces=False),
