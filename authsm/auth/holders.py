@@ -148,6 +148,8 @@ class StoreHolder:
             entry = self._store.load(self.key)
         except Exception:  # noqa: BLE001 - a stranger's store may raise anything; the clear will tell
             return Found.SESSION
+        if entry.state is EntryState.CORRUPT:
+            return Found.SESSION
         if entry.epoch != epoch:
             return Found.NOTHING
         self._know(entry.data)

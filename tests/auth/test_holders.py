@@ -1,13 +1,15 @@
 """What a store leaves behind when it clears, and what the end of a sign-out says of it."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
-from authsm import Auth, CompleteSignOut, CredentialStoreException, FailedSignOut, MemoryCredentialStore
+from authsm import Auth, CompleteSignOut, CredentialStoreException, FailedSignOut, MemoryCredentialStore, RevokeToken
 from authsm.flows.sign_out.results import Done
-from authsm.stores.contract import Cleared, Residue, Unknown, Verified
+from authsm.stores.contract import Cleared, Entry, EntryState, Residue, StoreCorruptError, Unknown, Verified
+from tests.auth.test_resume_and_retry import crashed, journal_at
 from tests.auth.world import Cast, answering, faulty, raising, session
 
 
@@ -79,3 +81,20 @@ def test_what_is_not_seen_to_be_gone_is_never_told_as_signed_out(
     assert result.signed_out_locally is gone
     flaky.faults.clear()
     assert isinstance(auth.sign_out(), CompleteSignOut)
+
+
+def test_a_session_that_turns_unreadable_as_it_is_resumed_is_not_taken_for_cleared(
+    cast: Cast,
+) -> None:
+    store = crashed(journal_at(RevokeToken))
+    looks = itertools.chain([store.load("default")], itertools.repeat(Entry(EntryState.CORRUPT, reason="torn")))
+    torn = faulty(
+        store,
+        load=lambda _: next(looks),
+        clear=raising(StoreCorruptError("torn")),
+        verify_cleared=answering(Unknown("torn")),
+    )
+    result = Auth(torn, cast.runner()).resume()
+    assert isinstance(result, FailedSignOut)
+    assert result.signed_out_locally is None
+    assert isinstance(Auth(store, cast.runner()).resume(), CompleteSignOut)

@@ -9,9 +9,6 @@ from authsm import CredentialStore, FileCredentialStore, KeyringCredentialStore,
 
 ENCRYPTION_KEY: Final = Secret(base64.b64encode(bytes(32)).decode())
 
-SERVICE: Final = "authsm-tests"
-"""The name under which the keyring shows the keys of tests."""
-
 IN_FILES: Final[dict[str, Callable[[Path], CredentialStore]]] = {
     "file": FileCredentialStore,
     "encrypted file": lambda folder: FileCredentialStore(folder, encryption_key=ENCRYPTION_KEY),
@@ -21,6 +18,6 @@ IN_FILES: Final[dict[str, Callable[[Path], CredentialStore]]] = {
 
 ON_DISK: Final[dict[str, Callable[[Path], CredentialStore]]] = {
     **IN_FILES,
-    "keyring": lambda folder: KeyringCredentialStore(SERVICE, folder),
+    "keyring": lambda folder: KeyringCredentialStore(str(folder), folder),
 }
 """The same, and the one that needs a Secret Service; see `tests.stores.secret_service`."""

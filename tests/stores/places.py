@@ -4,27 +4,22 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from authsm import CredentialStore, FileCredentialStore, KeyringCredentialStore, Secret, SQLiteCredentialStore
+from authsm import CredentialStore, SQLiteCredentialStore
 from authsm.stores.contract import Entry
+from tests.stores.kinds import ON_DISK
 from tests.stores.secret_service import SecretService
 
 KEY: Final = "ada"
 
-# Credentials in memory have no such trouble: they are there as long as the process is.
-STORES: Final[Mapping[str, Callable[[Path], CredentialStore]]] = {
-    "file": FileCredentialStore,
-    "encrypted file": lambda folder: FileCredentialStore(folder, encryption_key=Secret(f"{'A' * 43}=")),
-    "sqlite": lambda folder: SQLiteCredentialStore(folder / "sessions.db"),
-    "keyring": lambda folder: KeyringCredentialStore(str(folder), folder),
-}
 FILES: Final = ("file", "encrypted file", "keyring")
+"""Those that keep each session in a file. What is in memory has no such trouble: it is there while the process is."""
 
 
 @dataclass
@@ -32,7 +27,7 @@ class Place:
     """Where the store under test keeps its sessions.
 
     Attributes:
-        kind: Which of `STORES` it is.
+        kind: Which of `ON_DISK` it is.
         folder: Where its files are.
         secret_service: Where its keys are; None where it has none.
     """
@@ -42,7 +37,7 @@ class Place:
     secret_service: SecretService | None
 
     def __post_init__(self) -> None:
-        self.store = STORES[self.kind](self.folder)
+        self.store = ON_DISK[self.kind](self.folder)
 
     @property
     def file(self) -> Path:
@@ -52,7 +47,7 @@ class Place:
     @contextlib.contextmanager
     def anew(self) -> Generator[CredentialStore]:
         """A store that has seen nothing yet, as another process would make it."""
-        store = STORES[self.kind](self.folder)
+        store = ON_DISK[self.kind](self.folder)
         yield store
         close(store)
 

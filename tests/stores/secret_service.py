@@ -86,9 +86,6 @@ def secret_service(home: Path) -> Generator[SecretService]:
             # Otherwise SecretStorage tries to make a new default collection whenever gnome-keyring, in use by several
             # programs, says for a moment that there is none; that is dismissed, and from then on there is none indeed.
             patch.setenv("KEYRING_PROPERTY_PREFERRED_COLLECTION", "/org/freedesktop/secrets/collection/login")
-            # Otherwise SecretStorage tries to make a new default collection whenever gnome-keyring, in use by several
-            # programs, says for a moment that there is none; that is dismissed, and from then on there is none indeed.
-            patch.setenv("KEYRING_PROPERTY_PREFERRED_COLLECTION", "/org/freedesktop/secrets/collection/login")
             for name in ("XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
                 patch.setenv(name, str(home / name.lower()))
                 (home / name.lower()).mkdir(mode=0o700)

@@ -1,6 +1,5 @@
 """The stores do the same, whatever is asked of them."""
 
-import base64
 import contextlib
 import shutil
 import tempfile
@@ -13,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authsm import CredentialStore, FileCredentialStore, MemoryCredentialStore, Secret, SignedInData
+from authsm import CredentialStore, FileCredentialStore, MemoryCredentialStore, SignedInData
 from authsm.stores import _record
 from authsm.stores.contract import Entry, EntryState, SessionExistsError, Superseded
-from authsm.stores.sqlite import SQLiteCredentialStore
 from tests.auth.world import pool_tokens, session
+from tests.stores.kinds import IN_FILES
 
 KEYS = ("ada", "Ada", "", "../ada", "ada%2f", "ädä", "a" * 60)
 
@@ -91,18 +90,7 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-ENCRYPTION_KEY = Secret(base64.b64encode(bytes(32)).decode())
-
-MAKERS: dict[str, Callable[[Path], CredentialStore]] = {
-    "file": FileCredentialStore,
-    "encrypted file": lambda folder: FileCredentialStore(
-        folder, encryption_key=Secret(base64.b64encode(bytes(32)).decode())
-    ),
-    "sqlite": lambda folder: SQLiteCredentialStore(folder / "sessions.db"),
-}
-
-
-@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize("make", IN_FILES.values(), ids=IN_FILES)
 @settings(max_examples=100, deadline=None)
 @given(operations=st.lists(_OPERATIONS, min_size=10, max_size=15))
 def test_every_store_keeps_what_memory_keeps(
@@ -118,7 +106,7 @@ def test_every_store_keeps_what_memory_keeps(
 
 
 @pytest.mark.usefixtures("epochs_by_the_clock")
-@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize("make", IN_FILES.values(), ids=IN_FILES)
 def test_no_epoch_is_given_twice_even_where_the_old_record_is_lost(
     make: Callable[[Path], CredentialStore], tmp_path: Path
 ) -> None:

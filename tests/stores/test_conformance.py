@@ -6,7 +6,7 @@ import pytest
 
 from authsm import CredentialStore, FileCredentialStore, MemoryCredentialStore, SQLiteCredentialStore
 from authsm.testing import StoreConformance
-from tests.stores.test_agreement import ENCRYPTION_KEY
+from tests.stores.kinds import ENCRYPTION_KEY
 
 
 class TestMemory(StoreConformance):

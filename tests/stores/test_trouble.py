@@ -23,7 +23,8 @@ from authsm import (
 from authsm.stores.contract import Cleared, EntryState
 from tests.auth.world import Cast, pool_tokens, session
 from tests.leaks import leaks_in
-from tests.stores.places import KEY, STORES, Place, close
+from tests.stores.kinds import ON_DISK
+from tests.stores.places import KEY, Place, close
 from tests.stores.secret_service import SecretService, secret_service
 from tests.stores.troubles import TROUBLES, Outcome, Trouble, full_disk
 
@@ -192,7 +193,7 @@ little_room = pytest.mark.parametrize("room", range(0, 13 * 4096, 4096))
 
 
 @pytest.mark.parametrize("name", ["full disk"])
-@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize("kind", ON_DISK)
 @little_room
 def test_a_sign_in_that_finds_no_room_leaves_nothing_behind(place: Place, room: int) -> None:
     auth = Auth(place.store, Cast().runner(), key=KEY)

@@ -17,10 +17,10 @@ import keyring.backends.fail
 
 from authsm.stores._record import FORMAT
 from authsm.stores.contract import EntryState
+from tests.stores.kinds import ON_DISK
 from tests.stores.places import (
     FILES,
     KEY,
-    STORES,
     Place,
     any_room,
     close,
@@ -216,7 +216,7 @@ class Trouble:
 
     strikes: Strikes
     says: str
-    cells: Mapping[str, Cell] = field(default_factory=lambda: dict.fromkeys(STORES, Cell()))
+    cells: Mapping[str, Cell] = field(default_factory=lambda: dict.fromkeys(ON_DISK, Cell()))
     room: Callable[[Path], AbstractContextManager[Path]] = any_room
     replaces: bool | None = True
 
@@ -234,7 +234,7 @@ _MOVE: Final = "Move it away"
 _VERSION: Final = "this version of authsm reads 1. Use the version that wrote it"
 
 TROUBLES: Final[Mapping[str, Trouble]] = {
-    "full disk": Trouble(full_disk, f"(No space left|is full).*{_CHECK}", dict.fromkeys(STORES, READS), small_disk),
+    "full disk": Trouble(full_disk, f"(No space left|is full).*{_CHECK}", dict.fromkeys(ON_DISK, READS), small_disk),
     "read-only disk": Trouble(
         read_only_disk,
         f"(Read-only file system|unable to open database file).*{_CHECK}",
