@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,11 +12,13 @@ from urllib.parse import unquote
 import filelock
 
 from authsm.credentials import SignedInData
-from authsm.stores._record import Hidden, Record, Sealed, data_from_text, data_to_text, from_text, to_text
+from authsm.stores._files import read, remove, replace_by, temporary_of
+from authsm.stores._record import Record, Sealed, data_from_text, data_to_text, from_text, to_text
 from authsm.stores._store import Answer, Change, RecordStore, gone, unavailable
 from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Generator, Iterable
 
     from authsm.stores._sealing import Seal
@@ -45,7 +46,7 @@ class FolderStore(RecordStore):
         path = self._path(key)
         with _unavailable(path):
             try:
-                text = Hidden(path.read_bytes())
+                text = read(path)
             except FileNotFoundError:
                 self._refuse_gone()
                 return Record()
@@ -114,7 +115,7 @@ class FolderStore(RecordStore):
                 text = to_text(self._sealed(key, changed, over=record))
                 try:
                     with _unavailable(path):
-                        _replace(path, text)
+                        replace_by(text, path)
                 except StoreUnavailableError:
                     if changed.epoch != record.epoch:
                         self._take_back(key, changed.epoch)
@@ -144,14 +145,11 @@ class FolderStore(RecordStore):
         path = self._path(key)
         if not self._is_missing():
             with self._locked(path), _unavailable(path):
-                stray = _temporary(path)
-                if stray.exists():
-                    stray.unlink()
-                    _make_durable(path.parent)
+                remove(temporary_of(path))
         return self._seal.destroy(key, epoch) if self._seal is not None else ()
 
     def _look_for_residue(self, key: str, epoch: int) -> tuple[str, ...]:
-        stray = _temporary(self._path(key))
+        stray = temporary_of(self._path(key))
         strays = (f"the file {stray}",) if stray.exists() else ()
         return (*strays, *(self._seal.residue(key, epoch) if self._seal is not None else ()))
 
@@ -176,8 +174,17 @@ _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 """No capitals: on macOS and Windows, `Ada` and `ada` would be one file."""
 
 
+_DEVICES: Final = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+)
+"""What Windows takes for devices, whatever their ending
+(https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions)."""
+
+
 def _name_of(key: str) -> str:
-    """Give the file name of a key: never a path, never hidden, and different for different keys."""
+    """Give the file name of a key: never a path, a device or hidden, and different for different keys."""
+    if key in _DEVICES:
+        return f"%{ord(key[0]):02x}{key[1:]}"
     return (
         "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02x}" for byte in key.encode("utf-8", "surrogatepass"))
         or "%"
@@ -202,40 +209,3 @@ def _unavailable(path: Path) -> Generator[None]:
             ) from None
         # Without its cause, whose traceback leads through frames that hold what was to be written.
         raise unavailable(path, error.strerror or type(error).__name__) from None
-
-
-def _replace(path: Path, text: bytes) -> None:
-    """Put a text in the place of a file so that a reader, or a crash, sees the old one or the new one, never a part.
-
-    Under the lock of the file: nobody else is writing it, so one name does for all its new versions.
-    """
-    temporary = _temporary(path)
-    temporary.unlink(missing_ok=True)  # of a writer that was killed
-    try:
-        with open(temporary, "xb", opener=_for_its_owner) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _make_durable(path.parent)
-
-
-def _for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _make_durable(folder: Path) -> None:
-    if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be opened, and the rename is durable without it
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _temporary(path: Path) -> Path:
-    """Give where the next version of a file is written. A writer that is killed leaves it behind, tokens and all."""
-    return path.with_name(f"{path.name}.tmp")

@@ -30,6 +30,14 @@ _APPLICATION_ID: Final = 0x61757468
 
 _SCHEMA_VERSION: Final = 1
 
+_SETTINGS: Final = (
+    "secure_delete = ON",
+    "synchronous = FULL",
+    "fullfsync = ON",  # of macOS; elsewhere it changes nothing (https://www.sqlite.org/pragma.html#pragma_fullfsync)
+    "checkpoint_fullfsync = ON",  # the same
+    "trusted_schema = OFF",
+)
+
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -213,7 +221,7 @@ class _Connection:
             raise
 
     def _prepare(self, path: Path, *, may_make: bool) -> None:
-        for setting in ("secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
+        for setting in _SETTINGS:
             self.database.execute(f"PRAGMA {setting}")
         if self._number("application_id") != _APPLICATION_ID:
             self._make(path, may_make=may_make)

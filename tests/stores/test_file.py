@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from authsm import FileCredentialStore
+from authsm.stores import _files
 from authsm.stores.contract import (
     Cleared,
     CredentialStore,
@@ -149,6 +150,8 @@ STRANGE = (
     "%",
     "%2e",
     "CON",
+    "con",
+    "com1",
     "ada.credentials",
     "A" * 40,
 )
@@ -180,6 +183,7 @@ def test_a_strange_key_is_a_plain_file_that_is_not_hidden(store: FileCredentialS
     assert name.isascii()
     assert name == name.lower()
     assert not name.startswith(".")
+    assert name.partition(".")[0] not in {"con", "com1"}  # which are devices on Windows, whatever follows
 
 
 class TestUnavailable:
@@ -266,6 +270,38 @@ class TestWrites:
         assert store.clear("ada", epoch=1) == Cleared()
         texts = [path.read_text() for path in folder.iterdir()]
         assert leaks_in(texts, SECRETS) == []
+
+    @pytest.mark.parametrize(("refusals", "is_patient"), [(3, True), (99, True), (1, False)])
+    def test_a_file_that_is_open_elsewhere_is_waited_for_where_that_is_in_the_way(
+        self,
+        store: FileCredentialStore,
+        monkeypatch: pytest.MonkeyPatch,
+        refusals: int,
+        is_patient: bool,
+    ) -> None:
+        """As on Windows, where an open file can neither be replaced nor read while it is."""
+        begun = store.begin("ada", DATA)
+        replace, read = Path.replace, Path.read_bytes
+        refused = dict.fromkeys(["replace", "read"], 0)
+
+        def refusing(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+            def refuse(*arguments: object) -> Any:
+                refused[name] += 1
+                if refused[name] <= refusals:
+                    raise PermissionError(13, "The process cannot access the file")
+                return act(*arguments)
+
+            return refuse
+
+        monkeypatch.setattr(_files, "_OPEN_FILES_ARE_IN_THE_WAY", is_patient)
+        monkeypatch.setattr(_files, "_PAUSES", (0.0,) * 5)
+        monkeypatch.setattr(Path, "replace", refusing("replace", replace))
+        monkeypatch.setattr(Path, "read_bytes", refusing("read", read))
+        if is_patient and refusals == 3:
+            assert store.clear("ada", epoch=begun.epoch) == Cleared()
+        else:
+            with pytest.raises(StoreUnavailableError, match="cannot access the file"):
+                store.clear("ada", epoch=begun.epoch)
 
 
 KEEPS_THE_LOCK: Final = """
