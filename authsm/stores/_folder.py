@@ -125,20 +125,31 @@ class FolderStore(RecordStore):
                     self._seal.destroy(key, record.epoch)  # nothing is sealed with it any more
         return answer
 
-    def _in_progress(self) -> Iterable[str]:
+    def _keys(self) -> Iterable[str]:
         with _unavailable(self._folder):
             try:
                 names = [path.name for path in self._folder.iterdir()]
             except FileNotFoundError:
                 self._refuse_gone()
                 names = []
-        for name in names:
-            key = _key_of(name)
-            if key is None:
-                continue
+        return [key for key in map(_key_of, names) if key is not None]
+
+    def _in_progress(self) -> Iterable[str]:
+        for key in self._keys():
             with contextlib.suppress(StoreCorruptError):
                 if self._read(key).in_progress:
                     yield key
+
+    def _forget(self, before: int) -> int:
+        forgotten = 0
+        for key in self._keys():
+            path = self._path(key)
+            with contextlib.suppress(StoreCorruptError), self._locked(path):
+                if self._read(key).is_spent(before):
+                    with _unavailable(path):
+                        remove(path)  # its lock stays: whoever waits for it would hold it beside who makes a new one
+                    forgotten += 1
+        return forgotten
 
     def _destroy(self, key: str, epoch: int) -> tuple[str, ...]:
         # The tombstone has replaced the file that held the data. What a killed writer left beside it may hold it still.

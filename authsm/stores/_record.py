@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -24,6 +24,9 @@ from authsm.stores.contract import (
     Superseded,
     Verified,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 FORMAT: Final = 1
 """The version of the text form."""
@@ -115,6 +118,10 @@ class Record:
             return self, Superseded()
         return replace(self, state=EntryState.TOMBSTONE, data=None), Cleared()
 
+    def is_spent(self, before: int) -> bool:
+        """Tell whether it is a tombstone of an epoch before this one, and its sign-out has nothing left to do."""
+        return self.state is EntryState.TOMBSTONE and self.journal is None and self.epoch < before
+
     def verified(self, epoch: int) -> Verified:
         """Say what a fresh look found; see `CredentialStore.verify_cleared`."""
         if self.state is EntryState.ABSENT or (self.state is EntryState.TOMBSTONE and self.data is None):
@@ -122,6 +129,11 @@ class Record:
         if self.epoch != epoch:
             return Superseded()
         return Residue((f"the session is {self.state.value}",), readable=self.state in _HAS_SESSION)
+
+
+def first_epoch_of(time_: datetime) -> int:
+    """Give the lowest epoch that a sign-in at a time may have got."""
+    return int(time_.timestamp() * 1_000_000)
 
 
 def _microseconds() -> int:

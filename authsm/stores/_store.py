@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from authsm.stores._record import first_epoch_of
 from authsm.stores.contract import (
     Cleared,
     Entry,
@@ -21,6 +22,7 @@ from authsm.stores.contract import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from authsm.credentials import SignedInData
     from authsm.stores._record import Record
@@ -65,6 +67,10 @@ class RecordStore(ABC):
     @abstractmethod
     def _in_progress(self) -> Iterable[str]:
         """Give the keys whose record says `Record.in_progress`; what is damaged is left out."""
+
+    @abstractmethod
+    def _forget(self, before: int) -> int:
+        """Remove every record that says `Record.is_spent`; tell how many. What is damaged is left."""
 
     def _destroy(self, key: str, epoch: int) -> tuple[str, ...]:
         """Destroy what is left of a session behind its tombstone, on its own disk or elsewhere.
@@ -142,6 +148,26 @@ class RecordStore(ABC):
             return Cleared(self._look_for_residue(key, epoch)) if isinstance(found, Cleared) else found
         except (StoreUnavailableError, StoreCorruptError) as error:
             return Unknown(str(error))
+
+    def forget_cleared(self, *, before: datetime) -> int:
+        """Forget the tombstones of old sessions, which would pile up where each session has a key of its own.
+
+        A tombstone has done its work once the refresh token of its session has expired: after 30 days, unless the app
+        client says otherwise (https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-refresh-token.html).
+
+        Args:
+            before: When the sessions were signed in, at the latest; with its time zone.
+
+        Returns:
+            How many were forgotten.
+
+        Raises:
+            ValueError: The time has no time zone.
+            StoreUnavailableError: The store could not be read or written now.
+        """
+        if before.tzinfo is None:
+            raise ValueError("Give the time with its time zone: datetime.now(UTC) - timedelta(days=30), for example.")
+        return self._forget(first_epoch_of(before))
 
     def _read_afresh(self, key: str) -> Record:
         """Read as another process would, where this store keeps anything open."""

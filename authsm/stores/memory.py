@@ -37,6 +37,13 @@ class MemoryCredentialStore(RecordStore):
                 self._records[key] = changed
         return answer
 
+    def _forget(self, before: int) -> int:
+        with self._lock:
+            spent = [key for key, record in self._records.items() if record.is_spent(before)]
+            for key in spent:
+                del self._records[key]
+        return len(spent)
+
     def _in_progress(self) -> Iterable[str]:
         with self._lock:
             return [key for key, record in self._records.items() if record.in_progress]

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,29 @@ def test_epochs_rise_even_where_the_clock_was_set_back(monkeypatch: pytest.Monke
     clock = iter([2_000, 1_000, 3_000])
     monkeypatch.setattr(_record, "_microseconds", lambda: next(clock))
     assert [store.begin("ada", session(), replace=True).epoch for _ in range(3)] == [2_000, 2_001, 3_000]
+
+
+@pytest.mark.usefixtures("epochs_by_the_clock")
+@pytest.mark.parametrize("make", [*IN_FILES.values(), lambda _: MemoryCredentialStore()], ids=[*IN_FILES, "memory"])
+def test_old_tombstones_are_forgotten_and_nothing_else(make: Callable[[Path], CredentialStore], tmp_path: Path) -> None:
+    store: Any = make(tmp_path / "credentials")
+    assert store.forget_cleared(before=datetime.now(UTC)) == 0
+    old = {key: store.begin(key, session()).epoch for key in ("live", "leaving", "unfinished", "cleared")}
+    for key in ("leaving", "unfinished", "cleared"):
+        store.leave(key, epoch=old[key], journal="{}")
+    for key in ("unfinished", "cleared"):
+        store.clear(key, epoch=old[key])
+    store.erase_journal("cleared", epoch=old["cleared"])
+    before = datetime.now(UTC)
+    new = store.begin("new", session()).epoch
+    store.clear("new", epoch=new)
+    states = {key: store.load(key).state for key in (*old, "new")}
+    assert store.forget_cleared(before=before - timedelta(days=1)) == 0
+    assert store.forget_cleared(before=before) == 1
+    assert {key: store.load(key).state for key in states} == {**states, "cleared": EntryState.ABSENT}
+    assert store.begin("cleared", session()).epoch > old["cleared"]
+    with pytest.raises(ValueError, match="time zone"):
+        store.forget_cleared(before=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the mistake
 
 
 @pytest.mark.parametrize("operation", ["clear", "erase_journal"])
