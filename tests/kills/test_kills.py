@@ -7,6 +7,7 @@ against a power cut there is the order of the calls, which is looked at by itsel
 
 import contextlib
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,10 @@ AT_ONCE: Final = {"keyring": 1}
 """How many wards: two, but for a keyring, whose calls differ where another program uses it."""
 EXPIRED: Final = 3700.0
 """Seconds since the sign-in: the access token lived for 3600, so that every remote step is due."""
+
+REFRESHED: Final = re.compile(rb"[A-Za-z0-9_-]{41,}")
+"""What the tokens look like that only the killed process has seen. Nothing else in a file is as long, but digests of
+the chart, which are in a journal."""
 
 REQUESTS_BEFORE_REVOCATION: Final = 2
 MESSAGES_EACH: Final = 2
@@ -132,14 +137,13 @@ class Patient:
         assert twice <= {_REQUESTS.get(found["unknown"])}, "What was known was asked for again."
         assert max(asked.values()) <= 2
 
-    def _pieces_left(self) -> list[str]:
+    def _pieces_left(self) -> list[bytes]:
         """Pieces of tokens in any file: a file may keep a part of one where another record was written over it."""
         tokens = self._tokens.access_token, self._tokens.id_token, self._tokens.refresh_token
+        pieces = re.compile(b"|".join(re.escape(piece.encode()) for piece in _pieces(shapes(map(Secret, tokens)))))
         files = [path.read_bytes() for path in self._folder.rglob("*") if path.is_file()]
         assert files
-        return [
-            piece for piece in _pieces(shapes(map(Secret, tokens))) if any(piece.encode() in file for file in files)
-        ]
+        return [left for file in files for sought in (pieces, REFRESHED) for left in sought.findall(file)]
 
 
 def _pieces(texts: Iterable[str]) -> set[str]:
