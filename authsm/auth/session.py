@@ -150,16 +150,18 @@ class Session:
         """Store a new session; see `Auth.sign_in`. Gives its epoch."""
         data.check()
         refuse_unknown_method(data, self.runner, self.policy)
-        flights = FLIGHTS.close(self.whose)  # first: once the new session is seen, nobody may join a flight of the old
+        # First: once the new session is seen, nobody may join a flight of the old, and no flight of the old may end it.
+        flights = FLIGHTS.close(self.whose)
+        if flights:
+            old = self._told_plainly(lambda: self.store.load(self.key))
+            for flight in flights:
+                flight.run.newer_epoch = min(old.epoch + 1, flight.run.newer_epoch)
         try:
-            entry = self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it), data)
+            return self._told_plainly(lambda: self.store.begin(self.key, data, replace=replace_it), data).epoch
         except SessionExistsError:
             raise InvalidStateException(
                 "There is already a user signed in.", "Sign that user out first, or pass replace=True."
             ) from None
-        for flight in flights:
-            flight.run.newer_epoch = min(entry.epoch, flight.run.newer_epoch)
-        return entry.epoch
 
     def undo_sign_in(self, epoch: int) -> None:
         """Clear a session that nobody waited for any more when it was stored."""

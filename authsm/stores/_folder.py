@@ -40,11 +40,11 @@ class FolderStore(RecordStore):
         self._seen = False
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{_name_of(key)}{_ENDING}"
+        return self._folder / f"{file_name_of(key)}{_ENDING}"
 
     def _read(self, key: str) -> Record:
         path = self._path(key)
-        with _unavailable(path):
+        with explained(path):
             try:
                 text = read(path)
             except FileNotFoundError:
@@ -70,20 +70,14 @@ class FolderStore(RecordStore):
     def _sealed(self, key: str, record: Record, *, over: Record) -> Record:
         if self._seal is None or not isinstance(record.data, SignedInData):
             return record
-        is_new = record.epoch != over.epoch or not isinstance(over.data, Sealed)
-        sealed = self._seal.seal(key, record.epoch, data_to_text(record.data), is_new=is_new)
+        over_epoch = over.epoch if isinstance(over.data, Sealed) else None
+        sealed = self._seal.seal(key, record.epoch, data_to_text(record.data), over=over_epoch)
         if isinstance(sealed, str):
             raise StoreCorruptError(f"The file {self._path(key)} {sealed}")
         return replace(record, data=Sealed(sealed))
 
-    def _take_back(self, key: str, epoch: int) -> None:
-        """Destroy what a sign-in that could not be written was sealed with: nobody will ever know its epoch again."""
-        with contextlib.suppress(StoreUnavailableError, StoreCorruptError):
-            if self._seal is not None and self._read(key).epoch != epoch:  # it may be there, but not durably
-                self._seal.destroy(key, epoch)
-
     def _is_missing(self) -> bool:
-        with _unavailable(self._folder):
+        with explained(self._folder):
             try:
                 self._folder.stat()
             except FileNotFoundError:
@@ -99,7 +93,7 @@ class FolderStore(RecordStore):
     def _change(self, key: str, change: Change[Answer], *, begins: bool = False, replaces: bool = False) -> Answer:
         path = self._path(key)
         if begins:
-            with _unavailable(path):
+            with explained(path):
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif self._is_missing():
             return change(Record())[1]
@@ -112,21 +106,19 @@ class FolderStore(RecordStore):
                 record = Record()
             changed, answer = change(record)
             if changed is not record:
-                text = to_text(self._sealed(key, changed, over=record))
                 try:
-                    with _unavailable(path):
+                    text = to_text(self._sealed(key, changed, over=record))
+                    with explained(path):
                         replace_by(text, path)
                 except StoreUnavailableError:
                     if changed.epoch != record.epoch:
-                        self._take_back(key, changed.epoch)
+                        self._take_back(key)
                     raise
                 self._seen = True
-                if self._seal is not None and record.epoch not in {0, changed.epoch}:
-                    self._seal.destroy(key, record.epoch)  # nothing is sealed with it any more
         return answer
 
     def _keys(self) -> Iterable[str]:
-        with _unavailable(self._folder):
+        with explained(self._folder):
             try:
                 names = [path.name for path in self._folder.iterdir()]
             except FileNotFoundError:
@@ -146,28 +138,40 @@ class FolderStore(RecordStore):
             path = self._path(key)
             with contextlib.suppress(StoreCorruptError), self._locked(path):
                 if self._read(key).is_spent(before):
-                    with _unavailable(path):
+                    with explained(path):
                         remove(path)  # its lock stays: whoever waits for it would hold it beside who makes a new one
                     forgotten += 1
         return forgotten
 
-    def _destroy(self, key: str, epoch: int) -> tuple[str, ...]:
-        # The tombstone has replaced the file that held the data. What a killed writer left beside it may hold it still.
-        path = self._path(key)
-        if not self._is_missing():
-            with self._locked(path), _unavailable(path):
-                remove(temporary_of(path))
-        return self._seal.destroy(key, epoch) if self._seal is not None else ()
+    def _take_back(self, key: str) -> None:
+        """Destroy what a sign-in that could not be written was sealed with."""
+        if self._seal is not None:
+            with contextlib.suppress(StoreUnavailableError, StoreCorruptError):
+                self._seal.destroy_all_but(key, self._epoch_in_use(key))  # the file may be there, but not durably
 
-    def _look_for_residue(self, key: str, epoch: int) -> tuple[str, ...]:
+    def _epoch_in_use(self, key: str) -> int | None:
+        record = self._read(key)
+        return record.epoch if record.data is not None else None
+
+    def _destroy(self, key: str) -> tuple[str, ...]:
+        # The tombstone has replaced the file that held the data. What a killed writer left beside it may hold it still.
+        if self._is_missing():
+            return ()
+        path = self._path(key)
+        with self._locked(path):
+            with explained(path):
+                remove(temporary_of(path))
+            return self._seal.destroy_all_but(key, self._epoch_in_use(key)) if self._seal is not None else ()
+
+    def _look_for_residue(self, key: str) -> tuple[str, ...]:
         stray = temporary_of(self._path(key))
         strays = (f"the file {stray}",) if stray.exists() else ()
-        return (*strays, *(self._seal.residue(key, epoch) if self._seal is not None else ()))
+        return (*strays, *(self._seal.residue(key, self._epoch_in_use(key)) if self._seal is not None else ()))
 
     @contextlib.contextmanager
     def _locked(self, path: Path) -> Generator[None]:
         lock = filelock.FileLock(path.with_suffix(".lock"), timeout=self._lock_seconds, mode=0o600)
-        with _unavailable(path):
+        with explained(path):
             try:
                 lock.acquire()
             except filelock.Timeout:
@@ -192,8 +196,15 @@ _DEVICES: Final = frozenset(
 (https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions)."""
 
 
-def _name_of(key: str) -> str:
-    """Give the file name of a key: never a path, a device or hidden, and different for different keys."""
+def file_name_of(key: str) -> str:
+    """Give the file name of a key, without an ending: never a path, a device or hidden, and different for each key.
+
+    Args:
+        key: Any text.
+
+    Returns:
+        The name.
+    """
     if key in _DEVICES:
         return f"%{ord(key[0]):02x}{key[1:]}"
     return (
@@ -206,11 +217,16 @@ def _key_of(name: str) -> str | None:
     """Give the key that a file name spells; None where it is none of ours."""
     spelt = name.removesuffix(_ENDING)
     key = unquote("" if spelt == "%" else spelt, errors="replace")
-    return key if f"{_name_of(key)}{_ENDING}" == name else None
+    return key if f"{file_name_of(key)}{_ENDING}" == name else None
 
 
 @contextlib.contextmanager
-def _unavailable(path: Path) -> Generator[None]:
+def explained(path: Path) -> Generator[None]:
+    """Turn what the system says of a file into `StoreUnavailableError`.
+
+    Args:
+        path: Which file.
+    """
     try:
         yield
     except OSError as error:

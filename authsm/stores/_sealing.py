@@ -23,14 +23,15 @@ class Seal(ABC):
     """Encrypts and decrypts the data of sessions, and destroys what is needed for it."""
 
     @abstractmethod
-    def seal(self, key: str, epoch: int, data: bytes, *, is_new: bool) -> bytes | str:
+    def seal(self, key: str, epoch: int, data: bytes, *, over: int | None) -> bytes | str:
         """Encrypt the data of a session; or tell what is wrong with it, as the end of a sentence.
 
         Args:
             key: Whose data.
             epoch: Which sign-in it belongs to.
             data: The data.
-            is_new: Whether nothing of this sign-in has been sealed before.
+            over: The epoch of the sealed data in whose place it is to be put, which stays readable until then; None
+                where there is none.
 
         Raises:
             StoreUnavailableError: What encrypts cannot be reached.
@@ -44,13 +45,13 @@ class Seal(ABC):
             StoreUnavailableError: What decrypts cannot be reached.
         """
 
-    def destroy(self, key: str, epoch: int) -> tuple[str, ...]:
-        """Destroy what could decrypt the data of this session alone; tell what could not be destroyed."""
+    def destroy_all_but(self, key: str, epoch: int | None) -> tuple[str, ...]:
+        """Destroy what could decrypt the data of any other session than this; tell what could not be destroyed."""
         del key, epoch
         return ()
 
-    def residue(self, key: str, epoch: int) -> tuple[str, ...]:
-        """Look afresh for what could decrypt the data of this session alone."""
+    def residue(self, key: str, epoch: int | None) -> tuple[str, ...]:
+        """Look afresh for what could decrypt the data of any other session than this."""
         del key, epoch
         return ()
 
@@ -75,9 +76,9 @@ class OneKey(Seal):
             )
         self._cipher = cipher
 
-    def seal(self, key: str, epoch: int, data: bytes, *, is_new: bool) -> bytes:
+    def seal(self, key: str, epoch: int, data: bytes, *, over: int | None) -> bytes | str:
         """Encrypt."""
-        del is_new
+        del over
         return self._cipher.seal(data, key, epoch)
 
     def unseal(self, key: str, epoch: int, sealed: bytes) -> Hidden | str:

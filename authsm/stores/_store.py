@@ -6,8 +6,9 @@ destroyed beside it.
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from authsm.stores._record import first_epoch_of
 from authsm.stores.contract import (
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from authsm.credentials import SignedInData
     from authsm.stores._record import Record
     from authsm.stores.contract import Capabilities, Left, Refused, Saved, Verified
+
+LOCK_SECONDS: Final = 4.0
+"""How long to wait for others that write, in seconds: journal and clear fit into the ten seconds of a clear."""
 
 Answer = TypeVar("Answer")
 Change: TypeAlias = "Callable[[Record], tuple[Record, Answer]]"
@@ -66,24 +70,24 @@ class RecordStore(ABC):
 
     @abstractmethod
     def _in_progress(self) -> Iterable[str]:
-        """Give the keys whose record says `Record.in_progress`; what is damaged is left out."""
+        """Give the keys whose record says `Record.in_progress`; those that cannot be read may be among them."""
 
     @abstractmethod
     def _forget(self, before: int) -> int:
         """Remove every record that says `Record.is_spent`; tell how many. What is damaged is left."""
 
-    def _destroy(self, key: str, epoch: int) -> tuple[str, ...]:
-        """Destroy what is left of a session behind its tombstone, on its own disk or elsewhere.
+    def _destroy(self, key: str) -> tuple[str, ...]:
+        """Destroy what is left of sessions that are over, on its own disk or elsewhere. A session that is not is kept.
 
         Returns:
             What could not be destroyed, in words.
         """
-        del key, epoch
+        del key
         return ()
 
-    def _look_for_residue(self, key: str, epoch: int) -> tuple[str, ...]:
-        """Look afresh for what is left of a session behind its tombstone."""
-        del key, epoch
+    def _look_for_residue(self, key: str) -> tuple[str, ...]:
+        """Look afresh for what is left of sessions that are over."""
+        del key
         return ()
 
     def _unsealed(self, key: str, record: Record) -> Record:
@@ -106,11 +110,15 @@ class RecordStore(ABC):
     def begin(self, key: str, data: SignedInData, *, replace: bool = False) -> Entry:
         """Store a new sign-in; see `CredentialStore.begin`."""
 
-        def change(record: Record) -> tuple[Record, Entry]:
+        def change(record: Record) -> tuple[Record, tuple[Entry, Record]]:
             begun = record.begin(key, data, replace_it=replace)
-            return begun, begun.entry
+            return begun, (begun.entry, record)
 
-        return self._change(key, change, begins=True, replaces=replace)
+        entry, before = self._change(key, change, begins=True, replaces=replace)
+        if replace or before.in_progress:  # a session, or a clear that was not finished, may have left something
+            with contextlib.suppress(StoreUnavailableError, StoreCorruptError):
+                self._destroy(key)
+        return entry
 
     def save(self, key: str, data: SignedInData, *, epoch: int, generation: int) -> Saved | Refused:
         """Compare and set; see `CredentialStore.save`."""
@@ -139,13 +147,14 @@ class RecordStore(ABC):
     def clear(self, key: str, *, epoch: int) -> Cleared | Superseded:
         """Become a tombstone, then destroy what is left; see `CredentialStore.clear`."""
         answer = self._change(key, lambda record: record.clear(epoch))
-        return answer if isinstance(answer, Superseded) else Cleared(self._destroy(key, epoch))
+        residue = self._destroy(key)  # of a session that was superseded, too
+        return answer if isinstance(answer, Superseded) else Cleared(residue)
 
     def verify_cleared(self, key: str, *, epoch: int) -> Verified:
         """Look afresh; see `CredentialStore.verify_cleared`."""
         try:
             found = self._read_afresh(key).verified(epoch)
-            return Cleared(self._look_for_residue(key, epoch)) if isinstance(found, Cleared) else found
+            return Cleared(self._look_for_residue(key)) if isinstance(found, Cleared) else found
         except (StoreUnavailableError, StoreCorruptError) as error:
             return Unknown(str(error))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from authsm.stores._folder import FolderStore
 from authsm.stores._sealing import OneKey
+from authsm.stores._store import LOCK_SECONDS
 from authsm.stores.contract import Capabilities
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ class FileCredentialStore(FolderStore):
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str], *, encryption_key: Secret | None = None, lock_seconds: float = 5.0
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        encryption_key: Secret | None = None,
+        lock_seconds: float = LOCK_SECONDS,
     ) -> None:
         seal = OneKey(encryption_key) if encryption_key is not None else None
         super().__init__(folder, seal, lock_seconds=lock_seconds)

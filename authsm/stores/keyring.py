@@ -11,14 +11,18 @@ import base64
 import binascii
 import contextlib
 import functools
+import itertools
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from authsm.errors import ConfigurationException
-from authsm.stores._folder import FolderStore
+from authsm.stores._files import read, remove, replace_by
+from authsm.stores._folder import FolderStore, explained, file_name_of
 from authsm.stores._record import Hidden
 from authsm.stores._sealing import KEY_BYTES, Cipher, Seal, require_cryptography
+from authsm.stores._store import LOCK_SECONDS
 from authsm.stores.contract import Capabilities, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -43,10 +47,10 @@ class KeyringCredentialStore(FolderStore):
         ConfigurationException: The packages are not installed, or the service has no name.
     """
 
-    def __init__(self, service: str, folder: str | os.PathLike[str], *, lock_seconds: float = 5.0) -> None:
+    def __init__(self, service: str, folder: str | os.PathLike[str], *, lock_seconds: float = LOCK_SECONDS) -> None:
         if not service:
             raise ConfigurationException("The keyring service has no name.", "Give the name of your application.")
-        super().__init__(folder, _KeyEach(service), lock_seconds=lock_seconds)
+        super().__init__(folder, _KeyEach(service, Path(folder).absolute()), lock_seconds=lock_seconds)
         self._service = service
 
     def __repr__(self) -> str:
@@ -67,9 +71,17 @@ class KeyringCredentialStore(FolderStore):
 
 
 class _KeyEach(Seal):
-    """A key for each sign-in, so that destroying it destroys that session and no other."""
+    """A key for each sign-in, so that destroying it destroys that session and no other.
 
-    def __init__(self, service: str) -> None:
+    Nobody can ask a keyring which keys it has, so a file beside each session's lists the epochs of those that it may
+    have. It is written before a key is, and forgets a key once that is seen to be gone.
+
+    Args:
+        service: The name under which the keyring shows the keys.
+        folder: Where the lists are.
+    """
+
+    def __init__(self, service: str, folder: Path) -> None:
         require_cryptography()
         try:
             import keyring  # noqa: PLC0415 - an extra
@@ -78,21 +90,21 @@ class _KeyEach(Seal):
                 "A keyring store needs the packages keyring and cryptography.", "Install authsm[keyring]."
             ) from None
         self._service = service
+        self._folder = folder
         self._keyring: Any = keyring
 
-    def seal(self, key: str, epoch: int, data: bytes, *, is_new: bool) -> bytes | str:
+    def seal(self, key: str, epoch: int, data: bytes, *, over: int | None) -> bytes | str:
         """Encrypt, with a new key where this is a new session."""
-        cipher = self._cipher(key, epoch)
-        if cipher is None and not is_new:
-            return _KEY_IS_GONE  # a new one would take the place of what may be put back
-        if cipher is None:
+        if epoch != over:
+            self._list(key, self._listed(key) | {epoch})
             text = base64.b64encode(os.urandom(KEY_BYTES)).decode()
             self._asked(lambda: self._keyring.set_password(self._service, _name_of(key, epoch), text))
-            # Read back: some keyrings lose what they cannot keep, and another process may have been faster.
-            cipher = self._cipher(key, epoch)
-        if cipher is None:
-            raise StoreUnavailableError("The keyring did not keep the key that it was given. Look at its settings.")
-        return cipher.seal(data, key, epoch)
+        cipher = self._cipher(key, epoch)
+        if cipher is not None:
+            return cipher.seal(data, key, epoch)
+        if epoch == over:
+            return _KEY_IS_GONE  # a new one would take the place of what may be put back
+        raise StoreUnavailableError("The keyring did not keep the key that it was given. Look at its settings.")
 
     def unseal(self, key: str, epoch: int, sealed: bytes) -> Hidden | str:
         """Decrypt."""
@@ -102,15 +114,26 @@ class _KeyEach(Seal):
         data = cipher.unseal(sealed, key, epoch)
         return "is damaged, or was sealed with another key. Sign in again, with replace=True." if data is None else data
 
-    def destroy(self, key: str, epoch: int) -> tuple[str, ...]:
-        """Delete the key, in every backend that has it."""
-        for backend in self._backends():
-            with contextlib.suppress(StoreUnavailableError):  # it may not be there; what counts is a look
-                self._asked(functools.partial(backend.delete_password, self._service, _name_of(key, epoch)))
-        return self.residue(key, epoch)
+    def destroy_all_but(self, key: str, epoch: int | None) -> tuple[str, ...]:
+        """Delete the keys of other epochs, in every backend that has them."""
+        listed = self._listed(key)
+        left: dict[int, tuple[str, ...]] = {}
+        for each in listed - {epoch}:
+            for backend in self._backends():
+                with contextlib.suppress(StoreUnavailableError):  # it may not be there; what counts is a look
+                    self._asked(functools.partial(backend.delete_password, self._service, _name_of(key, each)))
+            left[each] = self._residue_of(key, each)
+        gone = {each for each, what in left.items() if not what}
+        if gone:
+            self._list(key, listed - gone)
+        return tuple(itertools.chain.from_iterable(left.values()))
 
-    def residue(self, key: str, epoch: int) -> tuple[str, ...]:
-        """Look for the key, in every backend: the first one may hide a copy in the second."""
+    def residue(self, key: str, epoch: int | None) -> tuple[str, ...]:
+        """Look for the keys of other epochs."""
+        return tuple(what for each in self._listed(key) - {epoch} for what in self._residue_of(key, each))
+
+    def _residue_of(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Look for a key in every backend: the first one may hide a copy in the second."""
         left: list[str] = []
         for backend in self._backends():
             try:
@@ -121,6 +144,25 @@ class _KeyEach(Seal):
                 if found is not None:
                     left.append(f"the key in {_kind_of(backend)}")
         return tuple(left)
+
+    def _list_of(self, key: str) -> Path:
+        return self._folder / f"{file_name_of(key)}.keys"
+
+    def _listed(self, key: str) -> frozenset[int]:
+        path = self._list_of(key)
+        with explained(path):
+            try:
+                return frozenset(int(word) for word in read(path).split() if word.isdigit())
+            except FileNotFoundError:
+                return frozenset()
+
+    def _list(self, key: str, epochs: frozenset[int]) -> None:
+        path = self._list_of(key)
+        with explained(path):
+            if epochs:
+                replace_by(" ".join(map(str, sorted(epochs))).encode(), path)
+            else:
+                remove(path)
 
     def _backends(self) -> Iterable[Any]:
         chosen = self._asked(self._keyring.get_keyring)

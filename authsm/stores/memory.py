@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
+from authsm.stores._forks import ForkSafeLock
 from authsm.stores._record import Record
 from authsm.stores._store import Answer, Change, RecordStore
 from authsm.stores.contract import Capabilities
@@ -17,7 +17,7 @@ class MemoryCredentialStore(RecordStore):
     """Credentials in memory, gone with the process. Safe to share between threads and event loops."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._records: dict[str, Record] = {}
 
     @property

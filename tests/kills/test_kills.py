@@ -23,7 +23,7 @@ from tests.kills.tracer import SUPPORTED
 from tests.leaks import LONG_ENOUGH, shapes
 from tests.programs import Program
 from tests.stores.kinds import ON_DISK
-from tests.stores.secret_service import secret_service
+from tests.stores.secret_service import SecretService, secret_service
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="system calls are traced on Linux on x86_64 alone")
 
@@ -51,8 +51,9 @@ _REQUESTS: Final[dict[str, str]] = {
 class Ward:
     """A user pool, and a program whose children sign out of it and are killed."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, keyring: SecretService | None) -> None:
         self._kind = kind
+        self._keyring = keyring
         self._folder = folder
         self._number = itertools.count()
         self._cognito = FakeCognito()
@@ -79,6 +80,9 @@ class Ward:
         self._nursery.tell(order)
         report: dict[str, Any] = self._nursery.hear()
         return report
+
+    def keys_left(self, folder: Path) -> list[str]:
+        return self._keyring.keys_of(str(folder)) if self._keyring is not None else []
 
     def holds(self, tokens: FakeTokens) -> bool:
         return self._cognito.holds(tokens.refresh_token)
@@ -131,6 +135,7 @@ class Patient:
         assert (end["state"], end["in_progress"]) == ("tombstone", [])
         assert not self._ward.holds(self._tokens)
         assert self._pieces_left() == []
+        assert self._ward.keys_left(self._folder) == []
         asked = Counter(self._ward.requests)
         assert set(asked) == set(_REQUESTS.values())
         twice = {name for name, times in asked.items() if times > 1}
@@ -175,10 +180,11 @@ def ward_of(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable
     """Make wards; with a Secret Service for those that need one."""
     numbers = itertools.count()
     with contextlib.ExitStack() as stack:
+        keyring = None
         if request.node.callspec.params["kind"] == "keyring":
             (tmp_path / "home").mkdir()
-            stack.enter_context(secret_service(tmp_path / "home"))
-        yield lambda kind: stack.enter_context(Ward(kind, tmp_path / f"ward {next(numbers)}"))
+            keyring = stack.enter_context(secret_service(tmp_path / "home"))
+        yield lambda kind: stack.enter_context(Ward(kind, tmp_path / f"ward {next(numbers)}", keyring))
 
 
 def _calls_of(ward: Ward, act: str, half_way: int = 0) -> list[str]:

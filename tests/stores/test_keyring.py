@@ -142,6 +142,35 @@ def test_a_copy_in_a_chained_backend_is_found_and_destroyed(
         assert "_Kept" in answer.residue[0]
 
 
+def test_a_key_that_could_not_be_destroyed_goes_with_the_next_sign_in(
+    store: KeyringCredentialStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = store.begin("ada", session())
+    with monkeypatch.context() as stubborn:
+        stubborn.setattr(type(keyring.get_keyring()), "delete_password", _broken(RuntimeError("not now")))
+        store.leave("ada", epoch=begun.epoch, journal="{}")
+        cleared = store.clear("ada", epoch=begun.epoch)
+        assert isinstance(cleared, Cleared)
+        assert "the key in" in cleared.residue[0]
+    new = store.begin("ada", session())
+    assert keyring.get_password(SERVICE, f"ada #{begun.epoch}") is None
+    assert store.load("ada") == new
+
+
+@pytest.mark.usefixtures("epochs_by_the_clock")
+def test_the_key_of_a_damaged_file_goes_with_the_sign_in_that_replaces_it(
+    store: KeyringCredentialStore, tmp_path: Path
+) -> None:
+    begun = store.begin("ada", session())
+    file = tmp_path / "credentials" / "ada.credentials"
+    true = file.read_bytes()
+    file.write_bytes(true[:-1])
+    store.begin("ada", session(), replace=True)
+    assert keyring.get_password(SERVICE, f"ada #{begun.epoch}") is None
+    file.write_bytes(true)
+    assert store.load("ada").state is EntryState.CORRUPT
+
+
 class _AwayFromChain:
     """What the package keyring's chain does while one of its backends is away: it does not even say which it has."""
 

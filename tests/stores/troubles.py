@@ -226,8 +226,8 @@ EVERYTHING: Final = READING | {"save_refreshed", "sign_in"}
 READS: Final = Cell(READING, Outcome.KEPT, Outcome.KEPT)
 NEEDS_NO_KEY: Final = Cell(midway=Outcome.CLEARED)
 """A tombstone is written without a key. What is left is a key for which there is nothing to open."""
-IS_OPEN: Final = Cell(EVERYTHING, Outcome.CLEARED, Outcome.CLEARED)
-"""What is open stays open, and SQLite opens it again by what it has."""
+IS_OPEN: Final = Cell(EVERYTHING, Outcome.UNKNOWN, Outcome.UNKNOWN)
+"""What is open stays open; but for a fresh look, the file has to be opened again."""
 
 _CHECK: Final = "Check that its folder exists, that this user may write there, and that the disk is not full"
 _MOVE: Final = "Move it away"

@@ -1,0 +1,266 @@
+"""An SQLite file: how it is opened, by how many at a time, and what goes wrong with it.
+
+POSIX drops the locks of a whole process when any handle of the file is closed in it, and a forked process believes that
+it has those of its parent (https://www.sqlite.org/howtocorrupt.html, sections 2.2 and 2.6). So nothing here opens the
+file but SQLite, and nothing is open while the process forks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from authsm.stores._forks import ForkSafeLock
+from authsm.stores._store import gone, unavailable
+from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+_APPLICATION_ID: Final = 0x61757468
+"""Says in the file's header whose it is: "auth" (https://www.sqlite.org/pragma.html#pragma_application_id)."""
+
+_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = (
+    "CREATE TABLE sessions (key TEXT PRIMARY KEY, in_progress INTEGER NOT NULL, record BLOB NOT NULL)",
+    "CREATE INDEX sessions_in_progress ON sessions (key) WHERE in_progress",
+    f"PRAGMA application_id = {_APPLICATION_ID}",
+    f"PRAGMA user_version = {_SCHEMA_VERSION}",
+)
+
+PAGE_BYTES: Final = 4096
+
+_SETTINGS: Final = (
+    f"page_size = {PAGE_BYTES}",  # of a file that is made
+    "secure_delete = ON",
+    "synchronous = FULL",
+    "fullfsync = ON",  # of macOS; elsewhere it changes nothing (https://www.sqlite.org/pragma.html#pragma_fullfsync)
+    "checkpoint_fullfsync = ON",  # the same
+    "trusted_schema = OFF",
+)
+
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class Database:
+    """One file, with a connection for those who read, one for those who write, and one for a fresh look.
+
+    Args:
+        path: The file.
+        lock_seconds: How long to wait for other threads and processes, in seconds.
+    """
+
+    def __init__(self, path: Path, lock_seconds: float) -> None:
+        self.path = path
+        self._lock_seconds = lock_seconds
+        self._readers, self._writers, self._fresh = _Lane(), _Lane(), _Lane()
+        self._seen = False
+
+    def close(self) -> None:
+        """Close every connection. They are opened again when they are needed."""
+        for lane in (self._readers, self._writers, self._fresh):
+            with lane.lock:
+                lane.close()
+
+    @contextlib.contextmanager
+    def reading(self) -> Generator[sqlite3.Connection | None]:
+        """Give a connection to read with; None where there is no database, and never was."""
+        with self._in(self._readers) as database:
+            yield database
+
+    @contextlib.contextmanager
+    def reading_afresh(self) -> Generator[sqlite3.Connection | None]:
+        """Give a connection that knows of nothing before it; None where there is no database, and never was."""
+        with self._in(self._fresh) as database:
+            try:
+                yield database
+            finally:
+                self._fresh.close()
+
+    @contextlib.contextmanager
+    def writing(self, *, makes: bool = False) -> Generator[sqlite3.Connection | None]:
+        """Give a connection to write with; None where there is no database, never was, and none is to be made."""
+        with self._in(self._writers, makes=makes) as database:
+            yield database
+
+    @contextlib.contextmanager
+    def _in(self, lane: _Lane, *, makes: bool = False) -> Generator[sqlite3.Connection | None]:
+        ends = time.monotonic() + self._lock_seconds
+        if not lane.lock.acquire(self._lock_seconds):
+            raise StoreUnavailableError(f"Other threads have kept {self.path} for more than {self._lock_seconds:g} s.")
+        try:
+            with self._explained():
+                database = self._opened(lane, makes=makes)
+                if database is not None:
+                    database.execute(f"PRAGMA busy_timeout = {max(0, round(1000 * (ends - time.monotonic())))}")
+                yield database
+        finally:
+            lane.lock.release()
+
+    def _opened(self, lane: _Lane, *, makes: bool) -> sqlite3.Connection | None:
+        if lane.connection is not None and not lane.connection.is_of(self.path):
+            lane.close()  # the file was removed or replaced
+        if lane.connection is None:
+            if not makes and _identity(self.path) is None:
+                self._refuse_gone(f"{self.path}")
+                return None
+            connection = _Connection(self.path, self._lock_seconds, makes=makes)
+            if not connection.is_made:
+                connection.close()
+                self._refuse_gone(f"What was in {self.path}")
+                return None
+            lane.connection = connection
+            self._seen = True
+        return lane.connection.database
+
+    def _refuse_gone(self, place: str) -> None:
+        if self._seen:
+            raise gone(place)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            damaged = error.sqlite_errorcode & 0xFF in _DAMAGED
+            what = str(error)
+        except UnicodeEncodeError as error:
+            damaged = False
+            what = f"a key that is no text ({error.reason})"
+        except OSError as error:
+            damaged = False
+            what = error.strerror or type(error).__name__
+        else:
+            return
+        # Raised outside of the handlers: their tracebacks lead through frames that hold what was to be written.
+        if damaged:
+            raise StoreCorruptError(
+                f"The database {self.path} is damaged, or none ({what}). Move it away (it may hold live tokens), "
+                "then sign in."
+            )
+        raise unavailable(self.path, what)
+
+
+class _Lane:
+    """A connection that one thread at a time uses, and that is closed while the process forks."""
+
+    def __init__(self) -> None:
+        self.connection: _Connection | None = None
+        self.lock = ForkSafeLock(self.close)
+
+    def close(self) -> None:
+        """Close the connection. Only under the lock."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+
+class _Connection:
+    """An open database.
+
+    Attributes:
+        database: The connection.
+        is_made: Whether there is anything in it.
+    """
+
+    def __init__(self, path: Path, lock_seconds: float, *, makes: bool) -> None:
+        if makes:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite makes files that everybody may read; its -wal and -shm files get the mode of this one. A file that
+            # is there is not opened: closing it would take the locks of every other connection in this process away.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        self._process = os.getpid()
+        self._file = _identity(path)
+        self.database = sqlite3.connect(
+            f"{path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=lock_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self._closing = weakref.finalize(self, self.database.close)
+        try:
+            self.is_made = self._prepare(path, makes=makes)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, path: Path, *, makes: bool) -> bool:
+        for setting in _SETTINGS:
+            self.database.execute(f"PRAGMA {setting}")
+        if self._number("application_id") != _APPLICATION_ID:
+            self._refuse_foreign(path)  # before its header is changed
+            if not makes:
+                return False
+            self._make()
+        version = self._number("user_version")
+        if version != _SCHEMA_VERSION:
+            raise StoreCorruptError(
+                f"The database {path} has the format {version}; this version of authsm reads {_SCHEMA_VERSION}. "
+                "Use the version that wrote it."
+            )
+        return True
+
+    def _make(self) -> None:
+        self.database.execute("PRAGMA journal_mode = WAL")
+        with transaction(self.database):
+            if self._number("application_id") == _APPLICATION_ID:
+                return  # another process has just made it
+            for statement in _SCHEMA:
+                self.database.execute(statement)
+
+    def _refuse_foreign(self, path: Path) -> None:
+        ours = self._number("application_id") == _APPLICATION_ID
+        if not ours and self.database.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
+            raise StoreCorruptError(f"The database {path} belongs to another program. Give authsm a file of its own.")
+
+    def _number(self, pragma: str) -> int:
+        return int(self.database.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+    def is_of(self, path: Path) -> bool:
+        """Tell whether this is still the file at a path.
+
+        Raises:
+            StoreUnavailableError: Another process opened it, which forked in a way that Python did not see.
+        """
+        if self._process != os.getpid():
+            raise StoreUnavailableError(
+                f"{path} was opened before this process was forked, which SQLite does not survive. "
+                "Close the store before such a fork."
+            )
+        return self._file == _identity(path)
+
+    def close(self) -> None:
+        """Close it."""
+        self._closing()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@contextlib.contextmanager
+def transaction(database: sqlite3.Connection) -> Generator[None]:
+    """Commit what happens within, or nothing of it; others wait from its beginning.
+
+    Args:
+        database: What it happens in.
+    """
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
