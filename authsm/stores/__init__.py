@@ -2,5 +2,7 @@
 
 - `contract`: what a store promises, and the protocol to write one's own.
 - `memory`: in the memory of this process.
-- `file`: in files that are not encrypted.
+- `file`: in files, one a session, encrypted where there is a key for it.
+- `sqlite`: in a database of many sessions.
+- `keyring`: in files that only the user's keyring can open.
 """
