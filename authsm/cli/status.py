@@ -26,7 +26,7 @@ _COLOURS = {AuthState.SIGNED_IN: "green", AuthState.SIGNING_OUT: "yellow", AuthS
 def status(ctx: click.Context, /, store_name: str, keys: tuple[str, ...], *, as_json: bool) -> None:
     """Show the state of sessions, and which sign-outs were interrupted: `authsm resume` ends those.
 
-    The exit status is 1 where one cannot be read.
+    Sessions that cannot be read are shown, too: their sign-out may have been interrupted. The exit status is 1 then.
     """
     store = open_store(store_name)
     interrupted = sorted(store.journals())
@@ -44,7 +44,8 @@ def status(ctx: click.Context, /, store_name: str, keys: tuple[str, ...], *, as_
         table = Table("key", "state", "sign-out")
         for key, state in states.items():
             in_words = Text(state, _COLOURS[state]) if state else Text("cannot be read", "red")
-            table.add_row(Text(key), in_words, "interrupted" if key in interrupted else "")
+            sign_out = "interrupted" if state else "perhaps interrupted"
+            table.add_row(Text(key), in_words, sign_out if key in interrupted else "")
         Console().print(table)
         for why in unread.values():
             show_exception(Console(stderr=True, highlight=False), why)

@@ -127,10 +127,13 @@ class FolderStore(RecordStore):
         return [key for key in map(_key_of, names) if key is not None]
 
     def _in_progress(self) -> Iterable[str]:
-        for key in self._keys():
-            with contextlib.suppress(StoreCorruptError):
-                if self._read(key).in_progress:
-                    yield key
+        return [key for key in self._keys() if self._may_be_in_progress(key)]
+
+    def _may_be_in_progress(self, key: str) -> bool:
+        try:
+            return self._read(key).in_progress
+        except (StoreUnavailableError, StoreCorruptError):
+            return True  # left out, a sign-out that a crash interrupted would be taken for one that has ended
 
     def _forget(self, before: int) -> int:
         forgotten = 0

@@ -161,8 +161,9 @@ class Capabilities:
 class CredentialStore(Protocol):
     """Where local credentials live. Methods may be called from any thread, and must not wait for long.
 
-    Every method may raise `StoreUnavailableError`. For a damaged entry `load` answers with the state CORRUPT, and the
-    others raise `StoreCorruptError`, but for `begin` with ``replace=True``, which puts a new session in its place.
+    Every method may raise `StoreUnavailableError`. For a damaged entry `load` answers with the state CORRUPT,
+    `journals` gives its key, and the others raise `StoreCorruptError`, but for `begin` with ``replace=True``, which
+    puts a new session in its place.
     Stores that are equal (``==``) keep the same credentials.
     """
 
@@ -204,7 +205,10 @@ class CredentialStore(Protocol):
         ...
 
     def journals(self) -> Iterable[str]:
-        """Give the keys under which a sign-out is in progress."""
+        """Give the keys under which a sign-out is in progress, or may be: of what cannot be read, nobody knows.
+
+        One entry that cannot be read does not hide the others; `load` says what is the matter with it.
+        """
         ...
 
     def clear(self, key: str, *, epoch: int) -> Cleared | Superseded:

@@ -190,6 +190,38 @@ def test_status_of_a_damaged_session_tells_the_others_too(run: Run, in_files: Na
     assert "was not written by authsm" in " ".join(shown.stderr.split())
 
 
+def _cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def _made_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"), [(_cut_off, "is damaged"), (_made_a_folder, "could not be read")], ids=["cut off", "a folder"]
+)
+def test_an_interrupted_sign_out_that_cannot_be_read_is_told_though_nobody_asked_for_its_key(
+    spoil: Callable[[Path], None], why: str, run: Run, in_files: Named, cognito: FakeCognito
+) -> None:
+    name, store = in_files
+    for key in ("ada", "grace"):
+        _cut_short(store, key, cognito.sign_in(cognito.add_client(), "ada"))
+    spoil(Path(name.removeprefix("file:")) / "ada.credentials")
+    shown = run("status", "--store", name)
+    rows = {row.split()[1]: " ".join(row.split()) for row in shown.stdout.splitlines() if "│" in row}
+    assert (shown.exit_code, why in " ".join(shown.stderr.split())) == (1, True)
+    assert "cannot be read │ perhaps interrupted" in rows["ada"]
+    assert "signing_out │ interrupted" in rows["grace"]
+    for ended in (("grace", "ada"), ("ada",)):
+        told = run("resume", "--store", name, "--json")
+        assert (told.exit_code, set(json.loads(told.stdout))) == (4, set(ended))
+        assert why in " ".join(told.stderr.split())
+        assert "No sign-out was interrupted" not in told.stderr
+        assert _states(store, "grace") == [EntryState.TOMBSTONE]
+
+
 def test_what_is_left_of_a_resumed_sign_out_is_kept_and_finished_by_a_retry(
     run: Run, named: Named, cognito: FakeCognito, client: FakeClient, tmp_path: Path
 ) -> None:

@@ -128,7 +128,7 @@ class TestFolder:
     def test_files_of_others_beside_it_are_left_alone(self, store: FileCredentialStore, folder: Path) -> None:
         store.begin("ada", DATA)
         store.leave("ada", epoch=1, journal="{}")
-        strangers = {"README", "Ada.credentials", ".credentials", "%41.credentials", "%zz.credentials"}
+        strangers = {"README", "Ada.credentials", ".credentials", "%61.credentials", "%zz.credentials"}
         for name in strangers:
             (folder / name).write_text("somebody else's")
         assert store.journals() == ("ada",)
@@ -227,6 +227,14 @@ class TestUnavailable:
         with pytest.raises(StoreUnavailableError):
             call(store)
         assert names(folder) == {"ada.credentials"}
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="a file cannot take a folder's place there")
+    def test_a_session_that_cannot_be_read_may_be_a_sign_out_in_progress_and_hides_no_other(
+        self, store: FileCredentialStore, folder: Path
+    ) -> None:
+        (folder / "ada.credentials").mkdir(parents=True)
+        store.leave("grace", epoch=store.begin("grace", DATA).epoch, journal="{}")
+        assert store.journals() == ("ada", "grace")
 
 
 class TestWrites:
