@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import importlib.util
 import os
 from abc import ABC, abstractmethod
@@ -68,13 +69,20 @@ class OneKey(Seal):
 
     def __init__(self, key: Secret) -> None:
         require_cryptography()
-        cipher = _cipher_of(key)
-        if cipher is None:
+        raw = _bytes_of(key)
+        if raw is None:
             raise ConfigurationException(
                 "The encryption key is not 32 bytes in base64.",
                 "Make one with base64.b64encode(os.urandom(32)).decode(), and keep it away from the files.",
             )
-        self._cipher = cipher
+        self._cipher = Cipher(raw)
+        self._digest = hashlib.sha256(raw).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OneKey) and self._digest == other._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
 
     def seal(self, key: str, epoch: int, data: bytes, *, over: int | None) -> bytes | str:
         """Encrypt."""
@@ -132,10 +140,10 @@ def _whose(key: str, epoch: int) -> bytes:
     return f"{epoch}/{key}".encode("utf-8", "surrogatepass")
 
 
-def _cipher_of(key: Secret) -> Cipher | None:
+def _bytes_of(key: Secret) -> Hidden | None:
     """Read a key, in a frame that is gone before anything is raised."""
     try:
         raw = Hidden(base64.b64decode(key.reveal(), validate=True))
     except (binascii.Error, ValueError):
         return None
-    return Cipher(raw) if len(raw) == KEY_BYTES else None
+    return raw if len(raw) == KEY_BYTES else None

@@ -50,10 +50,13 @@ class FileCredentialStore(FolderStore):
         return f"FileCredentialStore({str(self._folder)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FileCredentialStore) and self._folder == other._folder
+        if not isinstance(other, FileCredentialStore):
+            return NotImplemented
+        # With another key they do not read the same: a sign-out with the right one must not join one with the wrong.
+        return (self._folder, self._seal) == (other._folder, other._seal)
 
     def __hash__(self) -> int:
-        return hash(self._folder)
+        return hash((self._folder, self._seal))
 
     @property
     def capabilities(self) -> Capabilities:

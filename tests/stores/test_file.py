@@ -1,5 +1,6 @@
 """What credentials in files promise: who can read them, where keys lead, and what happens when writing fails."""
 
+import base64
 import os
 import stat
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from authsm import FileCredentialStore
+from authsm import FileCredentialStore, Secret
 from authsm.stores import _files
 from authsm.stores.contract import (
     Cleared,
@@ -124,6 +125,17 @@ class TestFolder:
         assert store != FileCredentialStore(folder / "other")
         assert store != folder
         assert text in repr(store)
+
+    def test_stores_with_other_keys_are_not_equal_and_do_not_show_them(self, folder: Path) -> None:
+        keys = [base64.b64encode(bytes([number]) * 32).decode() for number in range(2)]
+        one, other = (FileCredentialStore(folder, encryption_key=Secret(key)) for key in keys)
+        plain = FileCredentialStore(folder)
+        assert len({one, other, plain}) == 3
+        assert one == FileCredentialStore(folder, encryption_key=Secret(keys[0]))
+        assert hash(one) == hash(FileCredentialStore(folder, encryption_key=Secret(keys[0])))
+        assert one != FileCredentialStore(folder / "other", encryption_key=Secret(keys[0]))
+        kept = repr([vars(one), vars(one._seal)])
+        assert not [key for key in keys if key in kept or repr(base64.b64decode(key)) in kept]
 
     def test_files_of_others_beside_it_are_left_alone(self, store: FileCredentialStore, folder: Path) -> None:
         store.begin("ada", DATA)
