@@ -33,7 +33,11 @@ STATUS = {CompleteSignOut: 0, PartialSignOut: 3, FailedSignOut: 4}
 INTERRUPTED = 130
 """The exit status of what Ctrl-C left undone, as shells have it: 128 and the number of the signal."""
 
-STORES = "file:FOLDER, sqlite:FILE, keyring:SERVICE or memory:"
+STORES = "file:FOLDER, sqlite:FILE, keyring:SERVICE[:FOLDER] or memory:"
+
+STORE_HELP = (
+    f"Where the credentials live: {STORES}. AUTHSM_ENCRYPTION_KEY opens encrypted files; an argument would show."
+)
 
 _LOOPBACK_URLS = ("http://127.0.0.1:8400/signed-out", "http://127.0.0.1:8401/signed-out")
 
@@ -42,15 +46,16 @@ def open_store(name: str) -> CredentialStore:
     """Open the store that a command names.
 
     Args:
-        name: Its kind and place: ``file:FOLDER``, ``sqlite:FILE``, ``keyring:SERVICE`` (files where programs of
-            that name keep theirs) or ``memory:``.
+        name: Its kind and place: ``file:FOLDER`` (encrypted, where AUTHSM_ENCRYPTION_KEY is set), ``sqlite:FILE``,
+            ``keyring:SERVICE:FOLDER``, ``keyring:SERVICE`` (files where programs of that name keep theirs) or
+            ``memory:``.
 
     Returns:
         The store.
 
     Raises:
         UsageError: There is no such kind, or nothing at the place.
-        ConfigurationException: A package is missing.
+        ConfigurationException: A package is missing, or the encryption key is none.
     """
     kind, _, place = name.partition(":")
     if kind == "memory" and not place:
@@ -58,14 +63,17 @@ def open_store(name: str) -> CredentialStore:
     if not place or kind not in {"file", "sqlite", "keyring"}:
         raise click.UsageError(f"There is no store {name!r}: write {STORES}.")
     if kind == "keyring":
-        folder = click.get_app_dir(place)
+        service, _, named = place.partition(":")
+        folder = named or click.get_app_dir(service)
         if not Path(folder).is_dir():
-            raise click.UsageError(f"{folder} is no folder: give the name of a program that keeps its sessions there.")
-        return KeyringCredentialStore(place, folder)
+            raise click.UsageError(
+                f"{folder} is no folder: give the name of a program that keeps its sessions there, or its folder, too."
+            )
+        return KeyringCredentialStore(service, folder)
     if kind == "file":
         if not Path(place).is_dir():
             raise click.UsageError(f"{place} is no folder: give the folder of a FileCredentialStore.")
-        return FileCredentialStore(place)
+        return FileCredentialStore(place, encryption_key=_secret("AUTHSM_ENCRYPTION_KEY"))
     if not Path(place).is_file():
         raise click.UsageError(f"{place} is no file: give the file of a SQLiteCredentialStore.")
     return SQLiteCredentialStore(place)
@@ -201,9 +209,14 @@ def keep_option(command: Command) -> Command:
 
 def _client_secret(path: Path | None) -> Secret | None:
     if path is None:
-        text = os.environ.get("AUTHSM_CLIENT_SECRET", "")
-    else:
-        text = path.read_text(encoding="utf-8", errors="replace").strip()
-    if path is not None and not text:
+        return _secret("AUTHSM_CLIENT_SECRET")
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not text:
         raise ConfigurationException(f"{path} is empty.", "Put the app client's secret into it.")
+    return Secret(text)
+
+
+def _secret(variable: str) -> Secret | None:
+    """Give what an environment variable says; None where it is not set, or empty."""
+    text = os.environ.get(variable, "")
     return Secret(text) if text else None

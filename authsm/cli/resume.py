@@ -14,7 +14,7 @@ from authsm.cli.ending import Ending
 from authsm.cli.options import (
     INTERRUPTED,
     STATUS,
-    STORES,
+    STORE_HELP,
     CognitoOptions,
     cognito_options,
     deadline_option,
@@ -37,7 +37,7 @@ _STATUS: Final = {**STATUS, CredentialStoreException: STATUS[FailedSignOut], Non
 
 @click.command()
 @cognito_options
-@click.option("--store", "store_name", required=True, help=f"Where the credentials live: {STORES}.")
+@click.option("--store", "store_name", required=True, help=STORE_HELP)
 @click.option("--key", "keys", multiple=True, help="A session's key; all whose sign-out was interrupted if not given.")
 @deadline_option
 @click.option("--json", "as_json", is_flag=True, help="Write the results to standard output as JSON, by their keys.")

@@ -15,7 +15,7 @@ from authsm.cli.ending import Ending
 from authsm.cli.kept import read_credentials, read_for_retry
 from authsm.cli.options import (
     STATUS,
-    STORES,
+    STORE_HELP,
     CognitoOptions,
     cognito_options,
     deadline_option,
@@ -43,7 +43,7 @@ _POLICIES = {
 
 @click.command("sign-out")
 @cognito_options
-@click.option("--store", "store_name", help=f"Where the credentials live: {STORES}.")
+@click.option("--store", "store_name", help=STORE_HELP)
 @click.option("--key", default="default", show_default=True, help="The session's key in the store.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the credentials from standard input, as JSON.")
 @click.option(

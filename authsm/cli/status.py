@@ -11,7 +11,7 @@ from rich.text import Text
 
 from authsm.auth.blocking import Auth
 from authsm.auth.session import AuthState
-from authsm.cli.options import STORES, open_store
+from authsm.cli.options import STORE_HELP, open_store
 from authsm.cli.show import exception_as_builtins, show_exception
 from authsm.errors import CredentialStoreException
 
@@ -19,7 +19,7 @@ _COLOURS = {AuthState.SIGNED_IN: "green", AuthState.SIGNING_OUT: "yellow", AuthS
 
 
 @click.command()
-@click.option("--store", "store_name", required=True, help=f"Where the credentials live: {STORES}.")
+@click.option("--store", "store_name", required=True, help=STORE_HELP)
 @click.option("--key", "keys", multiple=True, default=("default",), show_default=True, help="A session's key.")
 @click.option("--json", "as_json", is_flag=True, help="Write it to standard output as JSON.")
 @click.pass_context

@@ -22,6 +22,7 @@ from authsm.cli.app import app
 from authsm.stores.contract import EntryState
 from authsm.testing import FakeClient, FakeCognito, FakeTokens, Fault
 from tests.cli.processes import interrupted
+from tests.stores.kinds import ENCRYPTION_KEY
 from tests.stores.secret_service import secret_service
 
 PROGRAM = "authsm-tests"
@@ -137,6 +138,30 @@ def test_a_key_that_is_given_twice_is_resumed_once(
     _cut_short(store, "ada", cognito.sign_in(client, "ada"))
     ended = run("resume", "--store", name, "--key", "ada", "--key", "ada", "--json")
     assert (ended.exit_code, json.loads(ended.stdout)["ada"]["result"]) == (0, "CompleteSignOut")
+
+
+@pytest.mark.usefixtures("in_a_desktop_session")
+def test_a_keyring_store_may_keep_its_files_anywhere(run: Run, tmp_path: Path) -> None:
+    KeyringCredentialStore(PROGRAM, tmp_path / "kept").begin("ada", SignedInData())
+    told = run("status", "--store", f"keyring:{PROGRAM}:{tmp_path / 'kept'}", "--key", "ada", "--json")
+    assert json.loads(told.stdout)["sessions"] == {"ada": "signed_in"}
+
+
+def test_encrypted_files_are_opened_with_the_key_of_the_environment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cognito: FakeCognito, client: FakeClient
+) -> None:
+    store = FileCredentialStore(tmp_path, encryption_key=ENCRYPTION_KEY)
+    _cut_short(store, "ada", cognito.sign_in(client, "ada"))
+    asked = ("--store", f"file:{tmp_path}", "--json")
+    for key, said in (("", "Give the store the key that sealed it"), ("short", "is not 32 bytes in base64")):
+        monkeypatch.setenv("AUTHSM_ENCRYPTION_KEY", key)
+        told = run("status", *asked)
+        assert (told.exit_code, said in " ".join(told.output.split())) == (2 if key else 1, True)
+    monkeypatch.setenv("AUTHSM_ENCRYPTION_KEY", ENCRYPTION_KEY.reveal())
+    assert json.loads(run("status", *asked).stdout)["sessions"] == {"ada": "signing_out", "default": "signed_out"}
+    ended = run("resume", *asked)
+    assert (ended.exit_code, json.loads(ended.stdout)["ada"]["result"]) == (0, "CompleteSignOut")
+    assert ENCRYPTION_KEY.reveal() not in ended.output
 
 
 def test_a_key_is_shown_as_it_is(run: Run, in_files: Named, cognito: FakeCognito, client: FakeClient) -> None:
@@ -316,6 +341,7 @@ def test_ctrl_c_at_the_last_one_leaves_nothing_and_keeps_what_a_retry_needs(
         ("file:/no/such", "is no folder"),
         ("sqlite:/no/such", "is no file"),
         ("keyring:no-such", "is no folder: give the name of a program that keeps its sessions there"),
+        (f"keyring:{PROGRAM}:/no/such", "/no/such is no folder"),
     ],
 )
 @pytest.mark.parametrize("command", ["status", "resume", "sign-out"])
