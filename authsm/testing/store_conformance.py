@@ -18,7 +18,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
 from authsm.stores.contract import (
@@ -35,7 +35,15 @@ from authsm.stores.contract import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from authsm.stores.contract import CredentialStore
+
+One = TypeVar("One")
+Other = TypeVar("Other")
+
+_ROUNDS: Final = 20
+"""How often two things are done at once."""
 
 KEYS: Final = ("ada", "Ada", "", "ada/../grace", "ada%2fgrace", "ädä \n", "a" * 64, ".hidden", "con")
 """Keys that must not be mistaken for each other, nor lead anywhere else."""
@@ -55,7 +63,7 @@ class StoreConformance:
             store: What `make` gave.
 
         Returns:
-            Another object; or the same one, where the credentials live in it.
+            Another object; or the same one, where the credentials live in it, and nothing else is declared.
         """
         return store
 
@@ -83,6 +91,17 @@ class StoreConformance:
         said = self.make().capabilities
         is_one = isinstance(said, Capabilities)  # pyright: ignore[reportUnnecessaryIsInstance] - yours may be untyped
         _expect(is_one, "capabilities is a Capabilities")
+
+    def test_what_outlives_its_object_is_looked_at_through_another(self) -> None:
+        """Otherwise nothing here would tell whether it does."""
+        store = self.make()
+        said = store.capabilities
+        if said.durable_clear or said.cross_process:
+            _expect(
+                self.reopen(store) is not store,
+                "`reopen` gives another object, as the store declares durable_clear or cross_process: "
+                "write one that opens the same credentials as another process would",
+            )
 
     def test_equal_stores_have_equal_hashes(self) -> None:
         """Sign-outs at the same time become one where their stores are equal."""
@@ -134,8 +153,8 @@ class StoreConformance:
         store = self.make()
         begun = store.begin("ada", _data("1"))
         saved = store.save("ada", _data("2"), epoch=begun.epoch, generation=begun.generation)
-        _expect(isinstance(saved, Saved), "a save of the next generation is Saved")
         now = store.load("ada")
+        _same(saved, Saved(now))
         _same((now.state, now.epoch, now.data), (EntryState.LIVE, begun.epoch, _data("2")))
         _expect(now.generation > begun.generation, "each save raises the generation")
         for epoch, generation in ((begun.epoch, begun.generation), (begun.epoch - 1, now.generation)):
@@ -160,6 +179,43 @@ class StoreConformance:
             won = list(pool.map(save, range(1, 5)))
         _same(won.count(True), 1)
         _same(store.load("ada").data, _data(str(won.index(True) + 1)))
+
+    def test_a_save_that_races_a_leave_never_lands_after_it(self) -> None:
+        """And one that came before it is kept: its refresh token is the one to be revoked."""
+        for store, begun, saved, left in self._races(_save, _leave):
+            _same(left, Left())
+            kept = saved.entry if isinstance(saved, Saved) else begun
+            _same(store.load("ada"), replace(kept, state=EntryState.LEAVING))
+            _same(store.read_journal("ada"), "one")
+
+    def test_a_save_that_races_a_clear_never_lands_after_it(self) -> None:
+        """Whichever came first, the tombstone stands, with the generation that was saved last."""
+        for store, begun, saved, cleared in self._races(_save, _clear):
+            _expect(isinstance(cleared, Cleared), "a clear that races a save answers Cleared")
+            kept = saved.entry if isinstance(saved, Saved) else begun
+            _same(store.load("ada"), replace(kept, state=EntryState.TOMBSTONE, data=None))
+
+    def test_a_sign_in_that_races_a_clear_stands(self) -> None:
+        """Whichever came first, the old sign-out does not clear the new session."""
+        for store, _, begun, _ in self._races(_begin_anew, _clear):
+            _same(store.load("ada"), begun)
+
+    def _races(
+        self, one: Callable[[CredentialStore, Entry], One], other: Callable[[CredentialStore, Entry], Other]
+    ) -> Iterator[tuple[CredentialStore, Entry, One, Other]]:
+        """Do two things to a session at once, again and again; and as two processes, where the store is for several."""
+        store = self.make()
+        said = store.capabilities
+        with ThreadPoolExecutor(2) as pool:
+            for turn in range(_ROUNDS if said.atomic_cas else 0):
+                begun = store.begin("ada", _data("1"), replace=True)
+                start = threading.Barrier(2)
+                ours, theirs = (self.reopen(store) if said.cross_process else store for _ in range(2))
+                # Whoever is last at a barrier is the first to leave it: each is so as often.
+                early = pool.submit(_at, start, one, ours, begun) if turn % 2 else None
+                second = pool.submit(_at, start, other, theirs, begun)
+                first = early or pool.submit(_at, start, one, ours, begun)
+                yield store, begun, first.result(), second.result()
 
     def test_a_session_that_is_leaving_refuses_saves_and_keeps_its_journal(self) -> None:
         """The fence: a token refresh that began before cannot bring the session back."""
@@ -245,6 +301,29 @@ class StoreConformance:
             expected = EntryState.TOMBSTONE if key in cleared else EntryState.LIVE
             _same(self.reopen(store).load(key).state, expected)
         _same(sorted(store.journals()), sorted(cleared))
+
+
+def _save(store: CredentialStore, begun: Entry) -> Saved | Refused:
+    return store.save("ada", _data("2"), epoch=begun.epoch, generation=begun.generation)
+
+
+def _leave(store: CredentialStore, begun: Entry) -> Left | Superseded:
+    return store.leave("ada", epoch=begun.epoch, journal="one")
+
+
+def _clear(store: CredentialStore, begun: Entry) -> Cleared | Superseded:
+    return store.clear("ada", epoch=begun.epoch)
+
+
+def _begin_anew(store: CredentialStore, _: Entry) -> Entry:
+    return store.begin("ada", _data("2"), replace=True)
+
+
+def _at(
+    start: threading.Barrier, act: Callable[[CredentialStore, Entry], One], store: CredentialStore, begun: Entry
+) -> One:
+    start.wait(30)
+    return act(store, begun)
 
 
 def _data(number: str) -> SignedInData:
