@@ -1,14 +1,21 @@
 """Programs of this suite, each in a process of its own, that are told things and say things, a line of JSON each."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Self
 
 ROOT: Final = Path(__file__).parents[1]
+
+PATIENCE: Final = 60.0
+"""Seconds. Nothing here takes a tenth of it, on a slow machine neither; what does has hung, and fails its test."""
 
 
 class Program:
@@ -17,9 +24,11 @@ class Program:
     Args:
         module: What to run, as with ``python -m``. It ends when there is nothing more to read.
         arguments: For its command line.
+        patience: How long to wait for its next line, and for its end, in seconds.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._process = subprocess.Popen(  # noqa: S603 - this suite's own
             [sys.executable, "-W", "error", "-m", module, *arguments],
             cwd=ROOT,
@@ -27,14 +36,40 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # to be killed with its children
         )
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        """Read on, so that nobody else has to wait for a line longer than it is patient."""
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
+        self._lines.put("")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._process.communicate()
-        assert error is not None or self._process.returncode == 0
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended already
+            self._process.stdin.close()
+        try:
+            self._process.wait(self._patience)
+        except subprocess.TimeoutExpired:
+            self._kill()
+        self._listener.join(self._patience)
+        assert error is not None or self._process.returncode == 0, f"It ended with {self._process.returncode}."
+
+    def _kill(self) -> None:
+        if sys.platform == "win32":
+            self._process.kill()
+        else:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def tell(self, said: object) -> None:
         """Send it a line."""
@@ -44,7 +79,9 @@ class Program:
 
     def hear(self) -> Any:
         """Wait for its next line."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        try:
+            line = self._lines.get(timeout=self._patience)
+        except Empty:
+            raise AssertionError(f"The program has said nothing for {self._patience:g} s.") from None
         assert line, "The program has ended."
         return json.loads(line)
