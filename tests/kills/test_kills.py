@@ -8,6 +8,8 @@ against a power cut there is the order of the calls, which is looked at by itsel
 import contextlib
 import itertools
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +21,11 @@ import pytest
 
 from authsm import Secret
 from authsm.testing import FakeCognito, FakeTokens
-from tests.kills.tracer import SUPPORTED
 from tests.leaks import LONG_ENOUGH, shapes
-from tests.programs import Program
+from tests.left_out import left_out
+from tests.programs import PATIENCE, ROOT, Program
 from tests.stores.kinds import ON_DISK
 from tests.stores.secret_service import SecretService, secret_service
-
-pytestmark = pytest.mark.skipif(not SUPPORTED, reason="system calls are traced on Linux on x86_64 alone")
 
 AT_ONCE: Final = {"keyring": 1}
 """How many wards: two, but for a keyring, whose calls differ where another program uses it."""
@@ -173,6 +173,52 @@ def _kill(ward: Ward, act: str, half_way: int, calls: list[str], at: tuple[int, 
     except AssertionError as error:
         return f"killed {when} {calls[number]} (call {number} of {len(calls)}): {error}"
     return None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _may_trace() -> None:
+    """Try it, in a process of its own: a tracer must have no other children."""
+    probe = subprocess.run(
+        [sys.executable, "-m", "tests.kills.tracer"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    if probe.returncode:
+        left_out("kills at system calls", "; ".join(probe.stderr.strip().splitlines()[-2:]))
+
+
+TWO_AT_ONCE: Final = """
+import os, select, sys, threading, time
+from pathlib import Path
+from tests.kills.tracer import trace
+
+folder = Path(sys.argv[1])
+os.mkfifo(folder / "pipe")
+
+def work():
+    pipe = os.open(folder / "pipe", os.O_RDWR)
+    threading.Thread(target=os.write, args=(pipe, bytes(1 << 20)), daemon=True).start()
+    while select.select([], [pipe], [], 0)[1]:
+        time.sleep(0.01)
+    (folder / "made").mkdir()
+
+trace(work, folder, (1, "before"))
+"""
+
+
+def test_a_kill_while_another_thread_is_within_a_call_is_no_kill_at_one_place(tmp_path: Path) -> None:
+    ran = subprocess.run(  # noqa: S603 - the program is the text above
+        [sys.executable, "-c", TWO_AT_ONCE, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert "RuntimeError: Another thread was within a call when one came to mkdir made." in ran.stderr
 
 
 @pytest.fixture

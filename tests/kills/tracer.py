@@ -5,17 +5,19 @@ strace can list the calls, but it counts them for each thread apart and kills at
 """
 
 import ctypes
+import functools
 import os
 import platform
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 SUPPORTED: Final = sys.platform == "linux" and platform.machine() == "x86_64"
-"""The numbers of system calls below are of this machine alone."""
+"""The numbers of system calls and signals below are of this machine alone."""
 
 When = Literal["before", "after"]
 
@@ -41,7 +43,8 @@ class Traced:
     """What a child process did.
 
     Attributes:
-        calls: Its calls, in order; the last one is where it was killed.
+        calls: Its calls, in the order in which they began, whichever thread made them. Where it was killed, that was at
+            the last one, while no other thread was within one.
         killed: Whether it was.
     """
 
@@ -60,7 +63,7 @@ _PATH_BYTES: Final = 4096
 _TRACEME, _SYSCALL, _SETOPTIONS, _GET_SYSCALL_INFO = 0, 24, 0x4200, 0x420E
 _SYSGOOD, _CLONE, _EXITKILL = 0x1, 0x8, 0x100000
 _ENTRY, _EXIT = 1, 2
-_AT_SYSCALL: Final = signal.SIGTRAP | 0x80
+_SIGTRAP, _AT_SYSCALL = 0x5, 0x85
 _WALL: Final = 0x40000000
 
 
@@ -89,7 +92,9 @@ def trace(work: Callable[[], None], folder: Path, kill: tuple[int, When] | None 
         What it did.
 
     Raises:
-        RuntimeError: It failed, or was killed by somebody else.
+        RuntimeError: It failed, was killed by somebody else, or was to be killed while two of its threads were within
+            calls at once, so that nobody knows whether the other had happened.
+        OSError: This system lets nobody trace.
     """
 
     def traced() -> None:
@@ -129,37 +134,51 @@ class _Tracer:
         self._kill = kill
         self._calls: list[SystemCall] = []
         self._inside: dict[int, int] = {}
-        self._known = {child}
+        self._known = set[int]()
+        self._ended, self._status = False, 0
 
     def run(self) -> Traced:
-        os.waitpid(self._child, _WALL)
-        _ptrace(_SETOPTIONS, self._child, 0, _SYSGOOD | _CLONE | _EXITKILL)
-        _ptrace(_SYSCALL, self._child, 0, 0)
-        for thread, status in self._stops():
-            stopped_by = os.WSTOPSIG(status)
-            passed_on = 0
-            if stopped_by == _AT_SYSCALL:
-                if self._has_to_die(thread):
-                    os.kill(self._child, signal.SIGKILL)
-                    continue
-            elif thread not in self._known:
-                self._known.add(thread)  # a new one begins with a stop
-            elif stopped_by != signal.SIGTRAP:
-                passed_on = stopped_by
-            _ptrace(_SYSCALL, thread, 0, passed_on)
-        return Traced(tuple(self._calls), self._killed)
+        try:
+            for thread, status in self._stops():
+                self._go_on(thread, os.WSTOPSIG(status))
+        finally:
+            self._end()
+        killed = os.WIFSIGNALED(self._status) and self._kill is not None
+        if not killed and self._status != 0:
+            raise RuntimeError(f"The child failed: {os.waitstatus_to_exitcode(self._status)}.")
+        return Traced(tuple(self._calls), killed)
 
     def _stops(self) -> Iterator[tuple[int, int]]:
         """Give each stop of each thread, until the child has ended."""
-        while True:
+        while not self._ended:
             thread, status = os.waitpid(-1, _WALL)
             if os.WIFSTOPPED(status):
                 yield thread, status
             elif thread == self._child:
-                break
-        self._killed = os.WIFSIGNALED(status) and self._kill is not None
-        if not self._killed and status != 0:
-            raise RuntimeError(f"The child failed: {os.waitstatus_to_exitcode(status)}.")
+                self._ended, self._status = True, status
+
+    def _end(self) -> None:
+        """Leave no child behind where a trace was given up."""
+        if not self._ended:
+            os.kill(self._child, signal.SIGKILL)
+            for _ in self._stops():
+                pass
+
+    def _go_on(self, thread: int, stopped_by: int) -> None:
+        passed_on = 0
+        if stopped_by == _AT_SYSCALL:
+            if self._has_to_die(thread):
+                if self._inside.keys() - {thread}:
+                    raise RuntimeError(f"Another thread was within a call when one came to {self._calls[-1]}.")
+                os.kill(self._child, signal.SIGKILL)
+                return
+        elif thread not in self._known:
+            self._known.add(thread)  # each begins with a stop
+            if thread == self._child:
+                _ptrace(_SETOPTIONS, thread, 0, _SYSGOOD | _CLONE | _EXITKILL)
+        elif stopped_by != _SIGTRAP:
+            passed_on = stopped_by
+        _ptrace(_SYSCALL, thread, 0, passed_on)
 
     def _has_to_die(self, thread: int) -> bool:
         info = _Info()
@@ -208,12 +227,32 @@ def _whom(socket: str) -> str:
     return "to the keyring" if inode in of_this_machine else "to Cognito"
 
 
-_libc: Final = ctypes.CDLL(None, use_errno=True)
-_libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
-_libc.ptrace.restype = ctypes.c_long
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    libc.ptrace.restype = ctypes.c_long
+    return libc
 
 
 def _ptrace(request: int, thread: int, address: int, data: int) -> None:
-    if _libc.ptrace(request, thread, address, data) < 0:
+    if _libc().ptrace(request, thread, address, data) < 0:
         error = ctypes.get_errno()
         raise OSError(error, f"ptrace {request:#x}: {os.strerror(error)}")
+
+
+def main() -> None:
+    """Trace something trivial, and fail where that cannot be done."""
+    if not SUPPORTED:
+        sys.exit("System calls are traced on Linux on x86_64 alone.")
+    with tempfile.TemporaryDirectory() as made:
+        try:
+            traced = trace((Path(made) / "probe").mkdir, Path(made), (0, "before"))
+        except (OSError, RuntimeError) as error:
+            sys.exit(str(error))
+        if [*map(str, traced.calls), *Path(made).iterdir()] != ["mkdir probe"]:
+            sys.exit("A trace shows something else than what was done.")
+
+
+if __name__ == "__main__":
+    main()
