@@ -149,6 +149,32 @@ def test_a_sign_out_that_stands_in_the_queue_leaves_a_newer_sign_in_alone(
     assert halted.cast.names().count("RevokeToken") == 1
 
 
+def test_a_sign_out_that_looks_while_a_newer_sign_in_is_being_stored_leaves_it_alone(
+    store: MemoryCredentialStore, cast: Cast
+) -> None:
+    """S13, where the new session can be seen already, and the call that stores it has not returned."""
+    is_stored = threading.Event()
+    here = threading.current_thread()
+
+    def load(true: Callable[[], object]) -> object:
+        assert threading.current_thread() is here or is_stored.wait(GUARD)
+        return true()
+
+    def begin(true: Callable[[], object]) -> object:
+        answer = true()
+        is_stored.set()
+        old.result(GUARD)
+        return answer
+
+    store.begin("default", session())
+    auth = Auth(faulty(store, load=load, begin=begin), cast.runner())
+    old = auth.sign_out_future()
+    auth.sign_in(NEW, replace=True)
+    assert old.result(GUARD).steps.clear_credentials == Done(SUPERSEDED)
+    assert store.load("default").data == NEW
+    assert cast.called == []
+
+
 @pytest.mark.parametrize("step", EVERY_STEP, ids=lambda step: step.__name__)
 def test_l4_the_same_sign_out_at_the_same_time_is_one(
     step: type[Effect], halt: Callable[[type[Effect]], Halted]
