@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from authsm.core.chart import Chart as Chart
     from authsm.core.chart import Doing as Doing
     from authsm.core.chart import End as End
+    from authsm.core.chart import Ending as Ending
     from authsm.core.chart import Waiting as Waiting
     from authsm.core.drive import Answer as Answer
     from authsm.core.drive import Ask as Ask
@@ -107,7 +108,7 @@ _HOMES = {
     "authsm.auth.blocking": ("Auth",),
     "authsm.auth.embedding": ("sign_out",),
     "authsm.auth.session": ("AuthState", "Credentials"),
-    "authsm.core.chart": ("Chart", "Doing", "End", "Waiting"),
+    "authsm.core.chart": ("Chart", "Doing", "End", "Ending", "Waiting"),
     "authsm.core.drive": ("Answer", "Ask", "Interrupt", "LateAnswer", "Limits", "Transition", "drive"),
     "authsm.core.graph": ("Graph", "explore"),
     "authsm.core.machine": ("Machine", "Snapshot", "SnapshotError", "Step", "UnexpectedEventError"),

@@ -18,6 +18,7 @@ Charts have no actions: what an event changes is said by `Context.after`, and wh
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from statemachine import State, StateChart
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
     from authsm.core.vocabulary import Effect, Event
 
 C = TypeVar("C", bound=Context)
+
+
+class Ending(StrEnum):
+    """How a run ended, for the eye: pictures mark and colour the final states by it, and nothing else reads it."""
+
+    COMPLETE = "complete"
+    """All that was wanted is done."""
+    PARTIAL = "partial"
+    """Some of it is."""
+    FAILED = "failed"
+    """What was wanted is not done."""
 
 
 class ChartState(State):
@@ -100,12 +112,14 @@ class End(ChartState):
     """A final state.
 
     Args:
+        ending: How a run that comes here has ended; pictures leave it neutral where it is not said.
         when: The guard of this state.
         about: One line for the generated tables.
     """
 
-    def __init__(self, *, when: str | None = None, about: str = "") -> None:
+    def __init__(self, ending: Ending | None = None, *, when: str | None = None, about: str = "") -> None:
         super().__init__(when=when, about=about, final=True)
+        self.ending = ending
 
 
 class Chart(StateChart[C], Generic[C]):

@@ -27,6 +27,7 @@ from authsm.core.vocabulary import Context
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from authsm.core.chart import Ending
     from authsm.core.vocabulary import Effect, Event
 
 
@@ -63,6 +64,7 @@ class StateInfo:
         effect: What it asks for on entry.
         when: Its guard.
         about: One line for tables.
+        ending: How a run that comes there has ended; None where the chart does not say it, or no run ends there.
     """
 
     name: str
@@ -71,6 +73,7 @@ class StateInfo:
     effect: type[Effect] | None
     when: str | None
     about: str
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +237,7 @@ def _read_state(chart: type[Chart[Any]], state: Any) -> StateInfo:
             events = tuple(_replies(chart, state))
             return StateInfo(state.id, StateKind.DOING, events, state.effect, state.when, state.about)
         case _:
-            return StateInfo(state.id, StateKind.END, (), None, state.when, state.about)
+            return StateInfo(state.id, StateKind.END, (), None, state.when, state.about, state.ending)
 
 
 def _replies(chart: type[Chart[Any]], state: Doing) -> Iterator[type[Event]]:

@@ -15,7 +15,7 @@ sign-out, revocation comes before it; where the access token does, after it, bec
 
 from __future__ import annotations
 
-from authsm.core.chart import Chart, Doing, End, Waiting
+from authsm.core.chart import Chart, Doing, End, Ending, Waiting
 from authsm.core.machine import Machine
 from authsm.flows.sign_out import effects
 from authsm.flows.sign_out.context import SignOutContext
@@ -26,15 +26,21 @@ class SignOut(Chart[SignOutContext]):
 
     NotStarted = Waiting(effects.Begin, initial=True, about="The plan is settled.")
     SigningOutHostedUI = Doing(effects.ShowHostedUISignOut, when="hosted_ui_is_next")
-    RefreshingTokens = Doing(effects.RefreshTokens, when="refresh_is_next")
-    SigningOutGlobally = Doing(effects.GlobalSignOut, when="global_sign_out_is_next")
     RevokingToken = Doing(effects.RevokeToken, when="revocation_is_next")
+    SigningOutGlobally = Doing(effects.GlobalSignOut, when="global_sign_out_is_next")
     SigningOutLocally = Doing(effects.ClearCredentials, when="local_clear_is_next")
-    SignedOut = End(about="CompleteSignOut: every step that was due is done.")
+    RefreshingTokens = Doing(effects.RefreshTokens, when="refresh_is_next")
+    SignedOut = End(Ending.COMPLETE, about="CompleteSignOut: every step that was due is done.")
     PartialSignedOut = End(
-        when="something_failed", about="PartialSignOut: the local credentials are gone, and something remote failed."
+        Ending.PARTIAL,
+        when="something_failed",
+        about="PartialSignOut: the local credentials are gone, and something remote failed.",
     )
-    Error = End(when="stops_here", about="FailedSignOut: the user is still signed in here, or the local clear failed.")
+    Error = End(
+        Ending.FAILED,
+        when="stops_here",
+        about="FailedSignOut: the user is still signed in here, or the local clear failed.",
+    )
 
     Begin = NotStarted.first_of(
         Error,

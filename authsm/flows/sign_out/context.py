@@ -102,7 +102,7 @@ class SignOutContext(Context, msgspec.Struct, frozen=True):
 
     @property
     def something_failed(self) -> bool:
-        """A step failed."""
+        """A remote step failed."""
         return _has_failed(self.global_sign_out) or _has_failed(self.revoke_token) or _has_failed(self.hosted_ui)
 
 

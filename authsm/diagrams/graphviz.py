@@ -1,0 +1,62 @@
+"""Graphviz, which lays pictures out: the package graphviz-pure where it is installed, else ``dot`` on the path."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+_SECONDS = 120
+
+
+class NoGraphvizError(RuntimeError):
+    """There is no Graphviz here; the message says how to get one."""
+
+
+@cache
+def program() -> str:
+    """Find Graphviz.
+
+    Returns:
+        The path of graphviz-pure, of this Python's environment or on the path; else that of ``dot``.
+
+    Raises:
+        NoGraphvizError: There is neither.
+    """
+    for name, folder in (("graphviz-pure", sysconfig.get_path("scripts")), ("graphviz-pure", None), ("dot", None)):
+        found = shutil.which(name, path=folder)
+        if found is not None:
+            return found
+    raise NoGraphvizError(
+        "SVG and PNG are laid out by Graphviz, and there is none here: pip install 'authsm[svg]', or install the "
+        "package graphviz of your system, which brings the command dot."
+    )
+
+
+def run(text: str, kind: str) -> bytes:
+    """Let Graphviz lay a graph out.
+
+    Args:
+        text: The graph, in the language DOT.
+        kind: What to give: ``"json"``, ``"png"``...
+
+    Returns:
+        What Graphviz wrote.
+
+    Raises:
+        NoGraphvizError: There is none.
+        RuntimeError: It refused the graph, or took more than two minutes.
+    """
+    command = [program(), "-Kdot", f"-T{kind}"]
+    try:
+        done = subprocess.run(  # noqa: S603 - a program found as above, and no word of its line comes from outside
+            command, input=text.encode(), capture_output=True, check=False, timeout=_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{Path(command[0]).name} took more than {_SECONDS} seconds.") from None
+    if done.returncode or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip()
+        raise RuntimeError(f"{Path(command[0]).name} could not draw this: {said}")
+    return done.stdout
