@@ -105,6 +105,20 @@ class Machine(Generic[C]):
     def __repr__(self) -> str:
         return f"Machine({self.chart.__name__})"
 
+    def __format__(self, format_spec: str) -> str:
+        """Draw the machine: ``format(machine, "mermaid")``; see `authsm.diagrams.formats.FORMATS`."""
+        if not format_spec:
+            return str(self)
+        from authsm.diagrams.formats import draw  # noqa: PLC0415 - only whoever draws needs it
+
+        return draw(self, format_spec)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Show the machine in a notebook, as IPython asks for it."""
+        from authsm.diagrams.formats import mime_bundle  # noqa: PLC0415 - only whoever draws needs it
+
+        return mime_bundle(self)
+
     @property
     def name(self) -> str:
         """The chart's name."""

@@ -113,6 +113,7 @@ class Effect:
         always: Whether it is carried out even when the run was interrupted or its deadline has passed.
         counts: Whether the time it takes counts against the deadline of the run.
         seconds: The time allowed for it, unless the limits of the run say otherwise.
+        party: Whom a runner turns to for it, for the diagrams: ``"Cognito"``; empty where nobody need know.
     """
 
     done: ClassVar[type[Event]]
@@ -121,6 +122,7 @@ class Effect:
     always: ClassVar[bool] = False
     counts: ClassVar[bool] = True
     seconds: ClassVar[float] = 10.0
+    party: ClassVar[str] = ""
 
     attempt: int = 1
 

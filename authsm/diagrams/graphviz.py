@@ -35,12 +35,13 @@ def program() -> str:
     )
 
 
-def run(text: str, kind: str) -> bytes:
+def run(text: str, kind: str, *options: str) -> bytes:
     """Let Graphviz lay a graph out.
 
     Args:
         text: The graph, in the language DOT.
         kind: What to give: ``"json"``, ``"png"``...
+        options: Further words for its command line.
 
     Returns:
         What Graphviz wrote.
@@ -49,7 +50,7 @@ def run(text: str, kind: str) -> bytes:
         NoGraphvizError: There is none.
         RuntimeError: It refused the graph, or took more than two minutes.
     """
-    command = [program(), "-Kdot", f"-T{kind}"]
+    command = [program(), "-Kdot", f"-T{kind}", *options]
     try:
         done = subprocess.run(  # noqa: S603 - a program found as above, and no word of its line comes from outside
             command, input=text.encode(), capture_output=True, check=False, timeout=_SECONDS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authsm.diagrams.picture import Picture
+    from authsm.diagrams.picture import Node, Picture
 
 
 def render(picture: Picture) -> str:
@@ -33,7 +33,7 @@ def _lines(picture: Picture) -> Iterator[str]:
     yield from _table(
         ("State", "Kind", "Asks for", "About"),
         (
-            (f"`{node.name}`", node.kind.value, f"`{node.effect}`" if node.effect else "", node.about)
+            (f"`{node.name}`", _kind(node), f"`{node.effect}`" if node.effect else "", node.about)
             for node in picture.nodes
         ),
     )
@@ -49,11 +49,15 @@ def _lines(picture: Picture) -> Iterator[str]:
                 f"`{arrow.source}`",
                 f"`{arrow.event}`",
                 _condition(arrow.guard, arrow.guard_in_words),
-                f"`{arrow.target}`",
+                f"`{arrow.target}`" + (" (taken)" if arrow.taken else ""),
             )
             for arrow in picture.arrows
         ),
     )
+
+
+def _kind(node: Node) -> str:
+    return f"{node.kind.value}: {node.ending.value}" if node.ending else node.kind.value
 
 
 def _condition(guard: str, words: str) -> str:

@@ -1,34 +1,47 @@
-"""A picture as a Mermaid state diagram, which GitHub and most documentation tools show.
+"""A picture as Mermaid text, which GitHub and most documentation tools show.
 
-The syntax is that of Mermaid's page "State diagrams". Arrows of one pair of states are merged, because a reader follows
-lines, not rows; the table of `markdown` has every row.
+The syntax is that of Mermaid's pages "State diagrams" and "Flowcharts". Mermaid styles the states of a state diagram,
+but not its edges (12.3); the flowchart of the same picture has its failures dashed and red, and its main line thick.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from authsm.core.chart import Ending
 from authsm.core.table import StateKind
 from authsm.diagrams.picture import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from authsm.diagrams.picture import Arrow, Node, Picture
+    from authsm.diagrams.picture import Link, Node, Picture
 
-_MARKS = {Tone.DONE: "✓", Tone.FAILED: "✗", Tone.CANCELLED: "⊘", Tone.OUTSIDE: "→"}
+MARKS: Final = {Tone.DONE: "✓", Tone.FAILED: "✗", Tone.CANCELLED: "⊘", Tone.OUTSIDE: "→"}
 """What tells the tones apart without colour."""
 
-_STYLES = (
-    "classDef waiting fill:#eef2f7,stroke:#5b6b7f,color:#1b2733",
-    "classDef doing fill:#e3edfb,stroke:#2f5f9e,color:#14263d",
-    "classDef ending fill:#f2efe6,stroke:#6b6340,color:#2b2817,stroke-width:2px",
+_ENDS: Final = {Ending.COMPLETE: "✓ ", Ending.PARTIAL: "◐ ", Ending.FAILED: "✗ ", None: ""}
+_TAKEN: Final = "➤ "
+
+_CLASSES: Final = {
+    "waiting": "fill:#f1f3f6,stroke:#6c7987,color:#1b2530",
+    "doing": "fill:#e9f1fc,stroke:#2b62a8,color:#1b2530",
+    "end": "fill:#f1f3f6,stroke:#6c7987,color:#1b2530,stroke-width:3px",
+    "complete": "fill:#def3ea,stroke:#00704f,color:#1b2530,stroke-width:3px",
+    "partial": "fill:#fdf0d2,stroke:#946000,color:#1b2530,stroke-width:3px",
+    "failed": "fill:#fde7e3,stroke:#bf2316,color:#1b2530,stroke-width:3px",
+}
+_FAILURE: Final = "stroke:#d33a2c"
+
+_KEYWORDS: Final = frozenset(
+    {"accdescr", "acctitle", "call", "class", "classdef", "click", "default", "end", "graph", "href", "interpolate"}
+    | {"linkstyle", "note", "scale", "state", "style", "subgraph"}
 )
-_CLASSES = {StateKind.WAITING: "waiting", StateKind.DOING: "doing", StateKind.END: "ending"}
+"""What Mermaid does not take for the name of a state."""
 
 
 def render(picture: Picture) -> str:
-    """Draw a picture as Mermaid text, with every event and guard on its arrows.
+    """Draw a picture as a Mermaid state diagram, with every event and guard on its arrows.
 
     Args:
         picture: What to draw.
@@ -36,11 +49,11 @@ def render(picture: Picture) -> str:
     Returns:
         The text, with a line feed at its end. The same picture gives the same text.
     """
-    return "\n".join(_lines(picture, _events_and_guards)) + "\n"
+    return "\n".join(_state_diagram(picture, _events_and_guards)) + "\n"
 
 
 def render_outline(picture: Picture) -> str:
-    """Draw a picture as Mermaid text, with only marks on its arrows: done, failed, cancelled.
+    """Draw a picture as a Mermaid state diagram, with only marks on its arrows: done, failed, cancelled.
 
     Args:
         picture: What to draw.
@@ -48,54 +61,98 @@ def render_outline(picture: Picture) -> str:
     Returns:
         The text, with a line feed at its end. The same picture gives the same text.
     """
-    return "\n".join(_lines(picture, _marks)) + "\n"
+    return "\n".join(_state_diagram(picture, _marks)) + "\n"
 
 
-def _lines(picture: Picture, label: Callable[[list[Arrow]], str]) -> Iterator[str]:
+def render_flowchart(picture: Picture) -> str:
+    """Draw a picture as a Mermaid flowchart: its failures are dashed and red, and its main line is thick.
+
+    Args:
+        picture: What to draw.
+
+    Returns:
+        The text, with a line feed at its end. The same picture gives the same text.
+    """
+    return "\n".join(_flowchart(picture)) + "\n"
+
+
+def escape(text: str) -> str:
+    """Write a text so that Mermaid shows it, and takes no part of it for its own syntax.
+
+    Args:
+        text: What is to be read.
+
+    Returns:
+        The text, with Mermaid's codes for the characters that mean something to it.
+    """
+    return "".join(f"#{ord(each)};" if each in '#;"<>&`:%' else each for each in " ".join(text.split()))
+
+
+def _state_diagram(picture: Picture, label: Callable[[Link], str]) -> Iterator[str]:
+    yield from _title(picture)
+    yield "stateDiagram-v2"
+    for node in picture.nodes:
+        yield f"    {_id(node.name)} : {_label(node)}"
+    for node in picture.nodes:
+        if node.initial:
+            yield f"    [*] --> {_id(node.name)}"
+    for link in picture.links:
+        yield f"    {_id(link.source)} --> {_id(link.target)} : {label(link)}"
+    for node in picture.nodes:
+        if node.kind is StateKind.END:
+            yield f"    {_id(node.name)} --> [*]"
+    yield from _classes(picture)
+
+
+def _flowchart(picture: Picture) -> Iterator[str]:
+    yield from _title(picture)
+    yield "flowchart TB"
+    for node in picture.nodes:
+        opening, closing = ('(["', '"])') if node.kind is StateKind.END else ('["', '"]')
+        yield f"    {_id(node.name)}{opening}{_label(node)}{closing}"
+    for link in picture.links:
+        line = '-. "{}" .->' if link.is_failure else '== "{}" ==>' if link.on_spine else '-- "{}" -->'
+        yield f"    {_id(link.source)} {line.format(_events_and_guards(link))} {_id(link.target)}"
+    yield from _classes(picture)
+    failures = [str(number) for number, link in enumerate(picture.links) if link.is_failure]
+    if failures:
+        yield f"    linkStyle {','.join(failures)} {_FAILURE}"
+
+
+def _title(picture: Picture) -> Iterator[str]:
     yield "---"
     yield f"title: {picture.name}"
     yield "---"
-    yield "stateDiagram-v2"
+
+
+def _classes(picture: Picture) -> Iterator[str]:
+    members: dict[str, list[str]] = {name: [] for name in _CLASSES}
     for node in picture.nodes:
-        yield f"    {node.name} : {_label(node)}"
-    for node in picture.nodes:
-        if node.initial:
-            yield f"    [*] --> {node.name}"
-    for (source, target), arrows in _merged(picture).items():
-        yield f"    {source} --> {target} : {label(arrows)}"
-    for node in picture.nodes:
-        if node.kind is StateKind.END:
-            yield f"    {node.name} --> [*]"
-    for style in _STYLES:
-        yield f"    {style}"
-    for kind, name in _CLASSES.items():
-        members = [node.name for node in picture.nodes if node.kind is kind]
-        if members:
-            yield f"    class {','.join(members)} {name}"
+        members[node.ending.value if node.ending else node.kind.value].append(_id(node.name))
+    for name, names in members.items():
+        if names:
+            yield f"    classDef {name} {_CLASSES[name]}"
+            yield f"    class {','.join(names)} {name}"
+
+
+def _id(name: str) -> str:
+    return name if name.isascii() and name.lower() not in _KEYWORDS else f"state_{name}"
 
 
 def _label(node: Node) -> str:
-    return f"<b>{node.name}</b><br/>{node.effect}" if node.effect else f"<b>{node.name}</b>"
+    effect = f"<br/>{node.effect}" if node.effect else ""
+    return f"{_TAKEN if node.taken else ''}{_ENDS[node.ending]}<b>{node.name}</b>{effect}"
 
 
-def _merged(picture: Picture) -> dict[tuple[str, str], list[Arrow]]:
-    merged: dict[tuple[str, str], list[Arrow]] = {}
-    for arrow in picture.arrows:
-        merged.setdefault((arrow.source, arrow.target), []).append(arrow)
-    return merged
-
-
-def _events_and_guards(arrows: list[Arrow]) -> str:
-    by_guard: dict[str, list[Arrow]] = {}
-    for arrow in arrows:
-        by_guard.setdefault(arrow.guard_in_words, []).append(arrow)
+def _events_and_guards(link: Link) -> str:
     lines: list[str] = []
-    for guard, group in by_guard.items():
-        lines += [f"{_MARKS[arrow.tone]} {arrow.event}" for arrow in group]
-        if guard:
-            lines[-1] += f" [{guard[0].lower()}{guard[1:]}]"
+    for condition, arrows in link.by_condition.items():
+        lines += [f"{_TAKEN if arrow.taken else ''}{MARKS[arrow.tone]} {arrow.event}" for arrow in arrows]
+        if condition:
+            lines[-1] += f" [{escape(condition)}]"
     return "<br/>".join(lines)
 
 
-def _marks(arrows: list[Arrow]) -> str:
-    return " ".join(mark for tone, mark in _MARKS.items() if any(arrow.tone is tone for arrow in arrows))
+def _marks(link: Link) -> str:
+    tones = {arrow.tone for arrow in link.arrows}
+    return (_TAKEN if link.taken else "") + " ".join(mark for tone, mark in MARKS.items() if tone in tones)

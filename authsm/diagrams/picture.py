@@ -58,6 +58,7 @@ class Node:
         initial: Whether the machine starts there.
         ending: How a run that comes there has ended; None where the chart does not say it, or no run ends there.
         replies: What it knows, in the order of declaration.
+        party: Whom the runner turns to for it; empty where that is not said.
         taken: Whether the highlighted run comes there.
     """
 
@@ -68,6 +69,7 @@ class Node:
     initial: bool
     ending: Ending | None
     replies: tuple[Reply, ...]
+    party: str = ""
     taken: bool = False
 
 
@@ -152,6 +154,7 @@ class Picture:
         nodes: Its states, in the order of declaration.
         arrows: Its transitions; those of one state and event stand together, in the order in which they are tried.
         spine: The states of its main line, in order: the longest way in which everything is done.
+        trail: The transitions of the highlighted run, in order; none where none is.
     """
 
     name: str
@@ -159,6 +162,7 @@ class Picture:
     nodes: tuple[Node, ...]
     arrows: tuple[Arrow, ...]
     spine: tuple[str, ...]
+    trail: tuple[Arrow, ...] = ()
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -171,11 +175,6 @@ class Picture:
         return tuple(
             Link(*pair, tuple(arrows), on_spine=pair in line, ending=endings[pair[1]]) for pair, arrows in pairs.items()
         )
-
-    @property
-    def has_trace(self) -> bool:
-        """Whether a run is highlighted."""
-        return any(node.taken for node in self.nodes)
 
 
 def picture_of(machine: Machine[Any], *, within: Graph[Any] | None = None) -> Picture:
@@ -218,15 +217,22 @@ def highlight(picture: Picture, run: Iterable[Edge[Any]]) -> Picture:
 
     Returns:
         The picture, in which the states and transitions of the run are marked as taken.
+
+    Raises:
+        KeyError: The run takes a transition that is not in the picture.
     """
-    steps = {(edge.source.state, edge.event.name, edge.target.state) for edge in run}
+    steps = [(edge.source.state, edge.event.name, edge.target.state) for edge in run]
     states = {state for source, _, target in steps for state in (source, target)}
+    arrows = {
+        step: replace(arrow, taken=step in steps)
+        for arrow in picture.arrows
+        for step in [(arrow.source, arrow.event, arrow.target)]
+    }
     return replace(
         picture,
         nodes=tuple(replace(node, taken=node.name in states) for node in picture.nodes),
-        arrows=tuple(
-            replace(arrow, taken=(arrow.source, arrow.event, arrow.target) in steps) for arrow in picture.arrows
-        ),
+        arrows=tuple(arrows.values()),
+        trail=tuple(arrows[step] for step in steps),
     )
 
 
@@ -240,6 +246,7 @@ def _node(table: Table, state: StateInfo, arrows: list[Arrow]) -> Node:
         initial=state.name == table.initial,
         ending=state.ending,
         replies=tuple(Reply(event.__name__, _tone(state, event)) for event in state.events if event.__name__ in known),
+        party=state.effect.party if state.effect else "",
     )
 
 

@@ -89,7 +89,7 @@ def _lines(picture: Picture) -> Iterator[str]:
         yield f'<g id="mark-{name}" fill="none" stroke-width="1.9" stroke-linecap="round">{drawing}</g>'
     yield "</defs>"
     yield '<rect class="paper" width="100%" height="100%" rx="6"/>'
-    trace = ' class="trace"' if picture.has_trace else ""
+    trace = ' class="trace"' if picture.trail else ""
     yield f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})"{trace}>'
     x, y = layout.start.lines[0][0]
     yield f'<g class="edge spine taken"><circle class="start" cx="{x}" cy="{y - 5}" r="5"/>{_curve(layout.start)}</g>'

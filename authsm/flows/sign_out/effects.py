@@ -118,6 +118,7 @@ class ShowHostedUISignOut(SignOutEffect):
     step = "hosted_ui"
     counts = False
     seconds = 300.0
+    party = "Browser"
     done = HostedUISignedOut
     failed = HostedUISignOutFailed
     cancelled = UserCancelled
@@ -129,6 +130,7 @@ class RefreshTokens(SignOutEffect):
 
     irreversible = False
     step = "refresh_tokens"
+    party = "Cognito"
     done = TokensRefreshed
     failed = RefreshTokensFailed
 
@@ -138,6 +140,7 @@ class GlobalSignOut(SignOutEffect):
     """End every session of the user at the user pool, on all devices."""
 
     step = "global_sign_out"
+    party = "Cognito"
     done = SignedOutGlobally
     failed = GlobalSignOutFailed
 
@@ -147,6 +150,7 @@ class RevokeToken(SignOutEffect):
     """Kill this session's refresh token and every access token that came from it."""
 
     step = "revoke_token"
+    party = "Cognito"
     done = TokenRevoked
     failed = RevokeTokenFailed
 
@@ -156,6 +160,7 @@ class ClearCredentials(SignOutEffect):
     """Destroy the local credentials, and look whether they are gone."""
 
     step = "clear_credentials"
+    party = "Store"
     always = True
     counts = False
     done = CredentialsCleared

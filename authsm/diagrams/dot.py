@@ -1,0 +1,104 @@
+"""A picture in the language DOT, for Graphviz and whatever else reads that.
+
+What an edge stands for is written twice: on its label for people, and in its attribute ``events`` for programs.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from authsm.core.table import StateKind
+from authsm.diagrams import graphviz
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authsm.diagrams.picture import Link, Node, Picture
+
+_COLOURS: Final = {
+    "waiting": ("#f1f3f6", "#6c7987"),
+    "doing": ("#e9f1fc", "#2b62a8"),
+    "end": ("#f1f3f6", "#6c7987"),
+    "complete": ("#def3ea", "#00704f"),
+    "partial": ("#fdf0d2", "#946000"),
+    "failed": ("#fde7e3", "#bf2316"),
+}
+_LINE: Final = "#6c7987"
+_INK: Final = "#1b2530"
+_PNG_DPI: Final = 144
+
+
+def render(picture: Picture) -> str:
+    """Write a picture in the language DOT.
+
+    Args:
+        picture: What to draw.
+
+    Returns:
+        The text, with a line feed at its end. The same picture gives the same text.
+    """
+    return "\n".join(_lines(picture)) + "\n"
+
+
+def render_png(picture: Picture) -> bytes:
+    """Draw a picture as PNG.
+
+    Args:
+        picture: What to draw.
+
+    Returns:
+        What a PNG file holds.
+
+    Raises:
+        NoGraphvizError: There is no Graphviz here; the message says how to get one.
+        RuntimeError: Graphviz failed.
+    """
+    return graphviz.run(render(picture), "png", f"-Gdpi={_PNG_DPI}")
+
+
+def _lines(picture: Picture) -> Iterator[str]:
+    yield f'digraph "{picture.name}" {{'
+    yield f'    graph [fontname="Helvetica", label="{picture.name}", labelloc=t, nodesep=0.3, ranksep=0.3];'
+    yield f'    node [fontname="Helvetica", fontcolor="{_INK}", shape=box, style=filled];'
+    yield f'    edge [fontname="Helvetica", fontcolor="{_INK}", fontsize=11, color="{_LINE}"];'
+    for node in picture.nodes:
+        yield f"    {_node(node, picture)}"
+    # Graphviz turns round what comes back to an earlier edge, so the main line comes first and keeps its direction.
+    for link in sorted(picture.links, key=lambda link: not link.on_spine):
+        yield f"    {_edge(link)}"
+    ends = [f'"{node.name}"' for node in picture.nodes if node.kind is StateKind.END]
+    if ends:
+        yield f"    {{ rank=sink; {'; '.join(ends)} }}"
+    yield "}"
+
+
+def _node(node: Node, picture: Picture) -> str:
+    fill, line = _COLOURS[node.ending.value if node.ending else node.kind.value]
+    said = [f"<b>{node.name}</b>"]
+    said += [f"<i>{node.effect}</i>"] if node.effect else []
+    said += [f"({node.ending.value})"] if node.ending else []
+    attributes = [f"label=<{'<br/>'.join(said)}>", f'color="{line}"', f'fillcolor="{fill}"']
+    if node.kind is StateKind.END:
+        attributes.append('style="filled,rounded"')
+    if node.name in picture.spine:
+        attributes.append("group=spine")
+    if node.taken or node.kind is StateKind.END:
+        attributes.append(f"penwidth={4 if node.taken else 2}")
+    return f'"{node.name}" [{", ".join(attributes)}];'
+
+
+def _edge(link: Link) -> str:
+    said: list[str] = []
+    for condition, arrows in link.by_condition.items():
+        said += [arrow.event for arrow in arrows]
+        said += [f"<i>{escape(condition)}</i>"] if condition else []
+    events = " ".join(dict.fromkeys(arrow.event for arrow in link.arrows))
+    attributes = [f'events="{events}"', f"label=<{'<br/>'.join(said)}>"]
+    if link.is_failure:
+        attributes += ["style=dashed", f'color="{_COLOURS["failed"][1]}"']
+    elif link.on_spine:
+        attributes += [f'color="{_INK}"', "penwidth=3", "weight=100"]
+    if link.taken:
+        attributes.append("penwidth=4")
+    return f'"{link.source}" -> "{link.target}" [{", ".join(attributes)}];'
