@@ -25,6 +25,10 @@ class TooManySnapshotsError(Exception):
     """The search met its bound before it had seen everything."""
 
 
+class NoSuchRunError(ValueError):
+    """Events that no run consists of: says how far there is one, and what could have followed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edge(Generic[C]):
     """One step that can happen."""
@@ -142,3 +146,48 @@ def explore(
                 arrivals[edge.target] = edge
                 queue.append(edge.target)
     return Graph(machine, arrivals, tuple(edges))
+
+
+def follow(
+    machine: Machine[C],
+    starts: Iterable[Snapshot[C]],
+    names: Iterable[str],
+    *,
+    events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]] = every_reply,
+) -> tuple[Edge[C], ...]:
+    """Find a run by the names of its events.
+
+    Args:
+        machine: The machine.
+        starts: Where the run may begin; of several runs, the one with the earlier start is taken.
+        names: The names of its events, in order.
+        events: What may happen in a snapshot; one event of each known kind, if not given.
+
+    Returns:
+        The edges of the run.
+
+    Raises:
+        NoSuchRunError: There is none; the message says how far there is one, and what could have followed.
+    """
+    ways: dict[Snapshot[C], tuple[Edge[C], ...]] = dict.fromkeys(starts, ())
+    so_far: list[str] = []
+    for name in names:
+        onward: dict[Snapshot[C], tuple[Edge[C], ...]] = {}
+        for snapshot, way in ways.items():
+            for event in events(machine, snapshot):
+                if event.name == name:
+                    edge = Edge(snapshot, event, machine.step(snapshot, event))
+                    onward.setdefault(edge.target, (*way, edge))
+        if not onward:
+            raise NoSuchRunError(_nothing_follows(machine, so_far, name, ways))
+        ways = onward
+        so_far.append(name)
+    return next(iter(ways.values()), ())
+
+
+def _nothing_follows(machine: Machine[C], so_far: list[str], name: str, ways: Iterable[Snapshot[C]]) -> str:
+    states = list(dict.fromkeys(snapshot.state for snapshot in ways))
+    known = dict.fromkeys(event.__name__ for state in states for event in machine.table.states[state].events)
+    after = f"After {', '.join(so_far)}" if so_far else "At its start"
+    may = f"what may follow is {', '.join(known)}" if known else "nothing may follow"
+    return f"{after}, {machine.name} is in {' or '.join(states) or 'no state'}: {name} does not happen there; {may}."

@@ -8,8 +8,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from authsm.core.chart import Ending
 from authsm.core.table import StateKind
 from authsm.diagrams import graphviz
+from authsm.diagrams.picture import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,14 +93,24 @@ def _node(node: Node, picture: Picture) -> str:
 def _edge(link: Link) -> str:
     said: list[str] = []
     for condition, arrows in link.by_condition.items():
-        said += [arrow.event for arrow in arrows]
+        said += [_coloured(arrow.event) if arrow.tone in FAILURES else arrow.event for arrow in arrows]
         said += [f"<i>{escape(condition)}</i>"] if condition else []
     events = " ".join(dict.fromkeys(arrow.event for arrow in link.arrows))
-    attributes = [f'events="{events}"', f"label=<{'<br/>'.join(said)}>"]
+    attributes = [f'events="{events}"', f"label=<{'<br/>'.join(map(_padded, said))}>"]
     if link.is_failure:
         attributes += ["style=dashed", f'color="{_COLOURS["failed"][1]}"']
+    elif link.ending is Ending.PARTIAL:
+        attributes += [f'color="{_COLOURS["partial"][1]}"', "penwidth=2"]
     elif link.on_spine:
         attributes += [f'color="{_INK}"', "penwidth=3", "weight=100"]
     if link.taken:
         attributes.append("penwidth=4")
     return f'"{link.source}" -> "{link.target}" [{", ".join(attributes)}];'
+
+
+def _coloured(event: str) -> str:
+    return f'<font color="{_COLOURS["failed"][1]}">{event}</font>'
+
+
+def _padded(line: str) -> str:
+    return f"&#160;{line}&#160;"  # Graphviz puts a label close to its edge

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 _SECONDS = 120
+_PINNED = "graphviz-pure"
 
 
 class NoGraphvizError(RuntimeError):
@@ -25,7 +26,7 @@ def program() -> str:
     Raises:
         NoGraphvizError: There is neither.
     """
-    for name, folder in (("graphviz-pure", sysconfig.get_path("scripts")), ("graphviz-pure", None), ("dot", None)):
+    for name, folder in ((_PINNED, sysconfig.get_path("scripts")), (_PINNED, None), ("dot", None)):
         found = shutil.which(name, path=folder)
         if found is not None:
             return found
@@ -33,6 +34,14 @@ def program() -> str:
         "SVG and PNG are laid out by Graphviz, and there is none here: pip install 'authsm[svg]', or install the "
         "package graphviz of your system, which brings the command dot."
     )
+
+
+def is_pinned() -> bool:
+    """Tell whether Graphviz is here as the package graphviz-pure, which draws the same bytes on every system."""
+    try:
+        return Path(program()).stem == _PINNED
+    except NoGraphvizError:
+        return False
 
 
 def run(text: str, kind: str, *options: str) -> bytes:

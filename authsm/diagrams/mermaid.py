@@ -85,7 +85,7 @@ def escape(text: str) -> str:
     Returns:
         The text, with Mermaid's codes for the characters that mean something to it.
     """
-    return "".join(f"#{ord(each)};" if each in '#;"<>&`:%' else each for each in " ".join(text.split()))
+    return "".join(f"#{ord(each)};" if each in '#;"<>&`%' else each for each in " ".join(text.split()))
 
 
 def _state_diagram(picture: Picture, label: Callable[[Link], str]) -> Iterator[str]:

@@ -1,0 +1,101 @@
+"""The files of ``diagrams/``: the sign-out in every format, one picture a preset, and a page that shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from authsm.core.graph import follow
+from authsm.diagrams.formats import FORMATS, draw
+from authsm.diagrams.picture import highlight, picture_of
+from authsm.flows.sign_out.chart import SIGN_OUT
+from authsm.flows.sign_out.reach import PRESETS, reach, starts_of, whatever_may_happen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authsm.diagrams.picture import Picture
+
+INDEX: Final = "README.md"
+
+_PRESETS: Final = {
+    "default": "`SignOutPolicy()`. The hosted UI comes first, so that a cancel can stop everything.",
+    "amplify-android": "`SignOutPolicy.amplify_android()`. After a failed global sign-out, nothing is revoked.",
+    "amplify-swift": "`SignOutPolicy.amplify_swift()`. An error that the hosted UI reports ends the sign-out there.",
+    "local-only": "`SignOutPolicy(local_only=True)`. The tokens stay alive at the service.",
+    "hosted-ui-last": '`SignOutPolicy(hosted_ui="last")`. For web back ends: signed out, should the user never come back.',
+}
+
+_RUNS: Final = {
+    "complete": ("Begin", "HostedUISignedOut", "SignedOutGlobally", "TokenRevoked", "CredentialsCleared"),
+    "partial": ("Begin", "HostedUISignedOut", "GlobalSignOutFailed", "TokenRevoked", "CredentialsCleared"),
+    "failed": ("Begin", "UserCancelled"),
+}
+"""A run of the default policy for each kind of result."""
+
+
+def files(*, svg: bool = True) -> Iterator[tuple[str, str]]:
+    """Draw everything.
+
+    Args:
+        svg: Whether to draw SVG, too, which takes Graphviz.
+
+    Yields:
+        The names and texts of the files.
+    """
+    yield INDEX, "\n".join(_index()) + "\n"
+    picture = picture_of(SIGN_OUT)
+    for name, each in FORMATS.items():
+        if not each.of_a_run and (svg or not each.needs_graphviz):
+            yield f"sign_out.{each.ending}", draw(picture, name)
+    for name in PRESETS if svg else ():
+        yield f"sign_out.{name}.svg", draw(_of_preset(name), "svg")
+    for name, events in _RUNS.items():
+        run = follow(SIGN_OUT, starts_of(PRESETS["default"]), events, events=whatever_may_happen)
+        picture = highlight(_of_preset("default"), run)
+        yield f"sign_out.run-{name}.sequence.mmd", draw(picture, "mermaid-sequence")
+        if svg:
+            yield f"sign_out.run-{name}.svg", draw(picture, "svg")
+
+
+def _of_preset(name: str) -> Picture:
+    return picture_of(SIGN_OUT, within=reach(PRESETS[name]))
+
+
+def _index() -> Iterator[str]:
+    yield "# Diagrams of the sign-out"
+    yield ""
+    yield "All of this is drawn by `make diagrams` from the class `SignOut` in `authsm/flows/sign_out/chart.py`, and"
+    yield "`make check` tells when it is not current."
+    yield ""
+    yield "A box is a state: its name, the effect that it asks for, and the replies to that. An arrow is taken when a"
+    yield "reply of its marks comes (✓ done, ✗ failed, ⊘ called off) and the words on it hold. The thick line is the way on"
+    yield "which everything is done; what only a failure takes is dashed and red. A sign-out ends in one of three states."
+    for name, words in _PRESETS.items():
+        yield ""
+        yield f"## {name}"
+        yield ""
+        yield f"{words} First sign-outs only; a retry takes just the steps that failed."
+        yield ""
+        yield f"![What the policy {name} reaches](sign_out.{name}.svg)"
+    yield ""
+    yield "## Three runs"
+    for name, events in _RUNS.items():
+        yield ""
+        yield f"### {name}"
+        yield ""
+        yield f"`authsm diagram --policy default --trace {','.join(events)} --format svg`; who asked whom for what:"
+        yield f"[sequence](sign_out.run-{name}.sequence.mmd)."
+        yield ""
+        yield f"![A run that ends {name}](sign_out.run-{name}.svg)"
+    yield ""
+    yield "## Everything"
+    yield ""
+    yield "Every policy, retries included; the [table](sign_out.md) has the rows in the order in which they are tried."
+    yield ""
+    yield "![Every state and transition](sign_out.svg)"
+    yield ""
+    yield "| Format | File |"
+    yield "| --- | --- |"
+    for name, each in FORMATS.items():
+        if not each.of_a_run:
+            yield f"| `{name}` | [sign_out.{each.ending}](sign_out.{each.ending}) |"

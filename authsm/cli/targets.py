@@ -1,0 +1,65 @@
+"""Machines by name: ``module:machine``, as other command lines name applications."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from authsm.core.chart import Chart
+from authsm.core.machine import Machine
+from authsm.core.table import ChartError
+
+
+class MachineName(click.ParamType[Any]):
+    """The name of a machine, or of a chart, which is compiled then."""
+
+    name = "module:machine"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Machine[Any]:
+        """Find the machine; a name that leads to none is an error in the command's use."""
+        if isinstance(value, Machine):
+            return value
+        module_name, colon, name = str(value).partition(":")
+        if not (module_name and colon and name):
+            self.fail(f"{value!r} names no machine: write module:machine, as in bakery.orders:BAKERY.", param, ctx)
+        try:
+            module = _import(module_name)
+            found = getattr(module, name, None)
+            if isinstance(found, Machine):
+                return found
+            if isinstance(found, type) and issubclass(found, Chart):
+                return Machine(found)
+        except ChartError as error:
+            self.fail(str(error), param, ctx)
+        except _NoModuleError as error:
+            self.fail(str(error), param, ctx)
+        there = [each for each, value in vars(module).items() if isinstance(value, Machine)]
+        hint = f"its machines are {', '.join(there)}" if there else "it has no machine at all"
+        what = "has no" if found is None else "has another thing named"
+        return self.fail(f"the module {module_name} {what} {name}: {hint}.", param, ctx)
+
+
+class _NoModuleError(Exception):
+    """A module that cannot be imported: says why, and what to do."""
+
+
+def _import(name: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as `python -m` does
+    try:
+        return importlib.import_module(name)
+    except ChartError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise _NoModuleError(f"the module {name} needs {error.name}, which is not installed here.") from error
+        raise _NoModuleError(
+            f"there is no module {name} here: run this in the folder that has it, or install it beside authsm."
+        ) from error
+    except Exception as error:
+        raise _NoModuleError(f"the module {name} fails as it is imported: {type(error).__name__}: {error}") from error

@@ -1,0 +1,111 @@
+"""What a policy's sign-outs can come to: from every session that there can be, everything that may happen."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from authsm.core.graph import every_reply, explore
+from authsm.core.vocabulary import Failure, FailureKind
+from authsm.credentials import SignInMethod
+from authsm.flows.sign_out.chart import SIGN_OUT
+from authsm.flows.sign_out.context import SignOutContext
+from authsm.flows.sign_out.effects import HostedUISignOutFailed
+from authsm.flows.sign_out.plan import Plan, Session, settle
+from authsm.flows.sign_out.policy import Authority, SignOutPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from authsm.core.graph import Graph
+    from authsm.core.machine import Machine, Snapshot
+    from authsm.core.vocabulary import Event
+
+PRESETS: Final[Mapping[str, SignOutPolicy]] = {
+    "default": SignOutPolicy(),
+    "amplify-android": SignOutPolicy.amplify_android(),
+    "amplify-swift": SignOutPolicy.amplify_swift(),
+    "local-only": SignOutPolicy(local_only=True),
+    "hosted-ui-last": SignOutPolicy(hosted_ui="last"),
+}
+"""Policies by the names under which they are drawn."""
+
+_KEY: Final = "default"
+_EPOCH: Final = 1
+
+
+def plans_of(policy: SignOutPolicy) -> tuple[Plan, ...]:
+    """Give every plan that a first sign-out can have; retries of partial ones are left out.
+
+    Args:
+        policy: What the application chose.
+
+    Returns:
+        The plans, each once: of all sessions and authorities, with a global sign-out and without.
+    """
+    settled = (
+        settle(policy, session, authority, global_sign_out=requested)
+        for session, authority, requested in itertools.product(_sessions(), Authority, (False, True))
+    )
+    return tuple(dict.fromkeys(settled))
+
+
+def starts_of(policy: SignOutPolicy) -> tuple[Snapshot[SignOutContext], ...]:
+    """Give every snapshot in which a first sign-out can start.
+
+    Args:
+        policy: What the application chose.
+
+    Returns:
+        The snapshots, one for each of `plans_of`.
+    """
+    return tuple(SIGN_OUT.start(SignOutContext(plan)) for plan in plans_of(policy))
+
+
+def reach(policy: SignOutPolicy) -> Graph[SignOutContext]:
+    """Find everything that the first sign-outs of a policy can reach.
+
+    Args:
+        policy: What the application chose.
+
+    Returns:
+        The reachable snapshots and edges.
+    """
+    return explore(SIGN_OUT, starts_of(policy), events=whatever_may_happen)
+
+
+def whatever_may_happen(machine: Machine[SignOutContext], snapshot: Snapshot[SignOutContext]) -> Iterator[Event]:
+    """Give one event of each kind that a snapshot knows, and a failure of the hosted UI that is no refusal.
+
+    Args:
+        machine: The sign-out machine.
+        snapshot: Where it stands.
+
+    Yields:
+        The events. Guards tell no other details of events apart.
+    """
+    for event in every_reply(machine, snapshot):
+        yield event
+        if isinstance(event, HostedUISignOutFailed):
+            yield HostedUISignOutFailed(Failure(FailureKind.TIMED_OUT, "TimeLimit", "No answer."))
+
+
+def _sessions() -> Iterator[Session]:
+    """Give every session, one made in the hosted UI with all its tokens first."""
+    methods = sorted(SignInMethod, key=lambda method: method is not SignInMethod.HOSTED_UI)
+    has = itertools.product((True, False), repeat=4)
+    for method, (name, access, refresh, jti), (old_access, old_refresh) in itertools.product(
+        methods, has, itertools.product((False, True), repeat=2)
+    ):
+        yield Session(
+            key=_KEY,
+            epoch=_EPOCH,
+            method=method,
+            has_username=name,
+            has_access_token=access,
+            has_refresh_token=refresh,
+            access_token_has_origin_jti=jti,
+            access_token_expired=old_access,
+            refresh_token_expired=old_refresh,
+        )
+    yield Session(key=_KEY, epoch=_EPOCH, signed_in=False)
