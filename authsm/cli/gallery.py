@@ -22,7 +22,7 @@ _PRESETS: Final = {
     "amplify-android": "`SignOutPolicy.amplify_android()`. After a failed global sign-out, nothing is revoked.",
     "amplify-swift": "`SignOutPolicy.amplify_swift()`. An error that the hosted UI reports ends the sign-out there.",
     "local-only": "`SignOutPolicy(local_only=True)`. The tokens stay alive at the service.",
-    "hosted-ui-last": '`SignOutPolicy(hosted_ui="last")`. For web back ends: signed out, should the user never come back.',
+    "hosted-ui-last": '`SignOutPolicy(hosted_ui="last")`. For web back ends, where users may never come back.',
 }
 
 _RUNS: Final = {
@@ -68,8 +68,8 @@ def _index() -> Iterator[str]:
     yield "`make check` tells when it is not current."
     yield ""
     yield "A box is a state: its name, the effect that it asks for, and the replies to that. An arrow is taken when a"
-    yield "reply of its marks comes (✓ done, ✗ failed, ⊘ called off) and the words on it hold. The thick line is the way on"
-    yield "which everything is done; what only a failure takes is dashed and red. A sign-out ends in one of three states."
+    yield "reply of its marks comes (✓ done, ✗ failed, ⊘ called off) and the words on it hold. The thick line is the way"
+    yield "on which everything is done; what only a failure takes is dashed and red. There are three ends."
     for name, words in _PRESETS.items():
         yield ""
         yield f"## {name}"

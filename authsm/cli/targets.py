@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import click
 
@@ -21,26 +21,34 @@ class MachineName(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Machine[Any]:
         """Find the machine; a name that leads to none is an error in the command's use."""
-        if isinstance(value, Machine):
+        if _is_machine(value):
             return value
         module_name, colon, name = str(value).partition(":")
         if not (module_name and colon and name):
             self.fail(f"{value!r} names no machine: write module:machine, as in bakery.orders:BAKERY.", param, ctx)
         try:
             module = _import(module_name)
-            found = getattr(module, name, None)
-            if isinstance(found, Machine):
+            found: Any = getattr(module, name, None)
+            if _is_machine(found):
                 return found
-            if isinstance(found, type) and issubclass(found, Chart):
+            if _is_chart(found):
                 return Machine(found)
         except ChartError as error:
             self.fail(str(error), param, ctx)
         except _NoModuleError as error:
             self.fail(str(error), param, ctx)
-        there = [each for each, value in vars(module).items() if isinstance(value, Machine)]
+        there = [each for each, value in vars(module).items() if _is_machine(value)]
         hint = f"its machines are {', '.join(there)}" if there else "it has no machine at all"
         what = "has no" if found is None else "has another thing named"
         return self.fail(f"the module {module_name} {what} {name}: {hint}.", param, ctx)
+
+
+def _is_machine(value: object) -> TypeGuard[Machine[Any]]:
+    return isinstance(value, Machine)
+
+
+def _is_chart(value: object) -> TypeGuard[type[Chart[Any]]]:
+    return isinstance(value, type) and issubclass(value, Chart)
 
 
 class _NoModuleError(Exception):

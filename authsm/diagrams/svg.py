@@ -117,7 +117,10 @@ def _label_lines(picture: Picture, link: Link) -> list[_Line]:
     """Say when an edge is taken: by the marks of what the effect's replies tell, and the words of the guard."""
     events = next(len(node.replies) for node in picture.nodes if node.name == link.source)
     lines: list[_Line] = []
-    for condition, arrows in link.by_condition.items():
+    for condition, all_arrows in link.by_condition.items():
+        arrows = [arrow for arrow in all_arrows if arrow.taken or not link.taken]  # a run takes one of them
+        if not arrows:
+            continue
         marks = tuple(dict.fromkeys(arrow.tone.value for arrow in arrows if arrow.tone is not Tone.OUTSIDE))
         names = [arrow.event for arrow in arrows if arrow.tone is Tone.OUTSIDE and events > 1]
         words = wrap(condition, _WORDS)

@@ -64,7 +64,7 @@ class SignOutContext(Context, msgspec.Struct, frozen=True):
 
     @property
     def stops_here(self) -> bool:
-        """Nothing may go on."""
+        """The sign-out stops here."""
         return self.stopped
 
     @property
