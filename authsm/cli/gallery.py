@@ -68,8 +68,8 @@ def _index() -> Iterator[str]:
     yield "`make check` tells when it is not current."
     yield ""
     yield "A box is a state: its name, the effect that it asks for, and the replies to that. An arrow is taken when a"
-    yield "reply of its marks comes (✓ done, ✗ failed, ⊘ called off) and the words on it hold. The thick line is the way"
-    yield "on which everything is done; what only a failure takes is dashed and red. There are three ends."
+    yield "reply with its marks comes (✓ done, ✗ failed, ⊘ called off), and the words on it hold. On the thick line,"
+    yield "everything is done; what only a failure takes is dashed and red. There are three ends."
     for name, words in _PRESETS.items():
         yield ""
         yield f"## {name}"

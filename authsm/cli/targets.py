@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import click
 
 from authsm.core.chart import Chart
 from authsm.core.machine import Machine
 from authsm.core.table import ChartError
+
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 class MachineName(click.ParamType[Any]):
@@ -55,7 +59,7 @@ class _NoModuleError(Exception):
     """A module that cannot be imported: says why, and what to do."""
 
 
-def _import(name: str) -> Any:
+def _import(name: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)  # as `python -m` does

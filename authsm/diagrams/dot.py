@@ -66,8 +66,7 @@ def _lines(picture: Picture) -> Iterator[str]:
     yield f'    edge [fontname="Helvetica", fontcolor="{_INK}", fontsize=11, color="{_LINE}"];'
     for node in picture.nodes:
         yield f"    {_node(node, picture)}"
-    # Graphviz turns round what comes back to an earlier edge, so the main line comes first and keeps its direction.
-    for link in sorted(picture.links, key=lambda link: not link.on_spine):
+    for link in picture.links:
         yield f"    {_edge(link)}"
     ends = [f'"{node.name}"' for node in picture.nodes if node.kind is StateKind.END]
     if ends:

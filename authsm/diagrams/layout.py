@@ -121,8 +121,7 @@ def _graph(picture: Picture, boxes: Mapping[str, Size], labels: Mapping[tuple[st
         yield _box(node.name, boxes[node.name], on_spine=node.name in picture.spine)
         if node.initial:
             yield f'"{_START}" -> "{node.name}" [weight=100];'
-    # Graphviz turns round what comes back to an earlier edge, so the main line comes first and keeps its direction.
-    for link in sorted(picture.links, key=lambda link: not link.on_spine):
+    for link in picture.links:
         weight = 100 if link.on_spine else 1
         size = labels.get((link.source, link.target))
         if size is None:

@@ -166,15 +166,19 @@ class Picture:
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """Its transitions, those of one pair of states together."""
+        """Its transitions, those of one pair of states together, and those of the main line first.
+
+        What lays graphs out turns round what comes back to an earlier edge: so the main line keeps its direction.
+        """
         pairs: dict[tuple[str, str], list[Arrow]] = {}
         for arrow in self.arrows:
             pairs.setdefault((arrow.source, arrow.target), []).append(arrow)
         line = set(zip(self.spine, self.spine[1:], strict=False))
         endings = {node.name: node.ending for node in self.nodes}
-        return tuple(
+        links = [
             Link(*pair, tuple(arrows), on_spine=pair in line, ending=endings[pair[1]]) for pair, arrows in pairs.items()
-        )
+        ]
+        return tuple(sorted(links, key=lambda link: not link.on_spine))
 
 
 def picture_of(machine: Machine[Any], *, within: Graph[Any] | None = None) -> Picture:
