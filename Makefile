@@ -6,7 +6,7 @@ MINISTACK := .venv-ministack/bin/python
 export AUTHSM_MINISTACK_PYTHON ?= $(abspath $(MINISTACK))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check system-packages soak bench diagrams clean
+.PHONY: help demo test check system-packages node-packages soak bench diagrams clean
 .DELETE_ON_ERROR:
 
 help:  ## List what there is to make.
@@ -15,7 +15,7 @@ help:  ## List what there is to make.
 demo: .venv/installed  ## Sign out in every way, against a stand-in of Cognito, and watch.
 	@$(BIN)/authsm demo
 
-test: check system-packages .venv-ministack/installed  ## Check the code and run the tests; a few minutes.
+test: check system-packages node-packages .venv-ministack/installed  ## Check the code and run the tests; a few minutes.
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m "not soak"
 	$(BIN)/coverage report --include 'authsm/core/*,authsm/flows/*' --fail-under 100
@@ -29,13 +29,18 @@ check: .venv/installed  ## Lint, types, layers, and whether the diagrams are cur
 	$(BIN)/lint-imports
 	$(BIN)/authsm diagram --check diagrams
 
-# A Secret Service for the keyring store. Without it, and without the right to install it, its tests are skipped by name;
-# where CI is set, they fail.
+# Programs that tests use: a Secret Service for the keyring store; Graphviz, and Node.js with Mermaid, for the diagrams.
+# Without them, and without the right to install them, those tests are skipped by name; where CI is set, they fail.
+PROGRAMS := gnome-keyring-daemon dbus-daemon dot node npm chromium
 system-packages:
-	@command -v gnome-keyring-daemon dbus-daemon >/dev/null || { \
+	@for program in $(PROGRAMS); do command -v $$program >/dev/null || exit 1; done || { \
 	    [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y gnome-keyring dbus >/dev/null; \
-	} || echo "Left out: the tests with a real Secret Service. Install gnome-keyring and dbus to run them."
+	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+	        gnome-keyring dbus graphviz nodejs npm chromium >/dev/null; \
+	} || echo "Left out: tests that need one of $(PROGRAMS), which is not here and cannot be installed."
+
+node-packages: system-packages
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory .node/diagrams/installed
 
 soak: system-packages .venv/installed  ## Long runs; SOAK=10 makes them ten times as long.
 	AUTHSM_SOAK=$(or $(SOAK),1) $(PYTEST) -m soak
@@ -47,13 +52,13 @@ diagrams: .venv/installed  ## Draw the diagrams anew.
 	$(BIN)/authsm diagram --all diagrams
 
 clean:  ## Remove everything that make made.
-	rm -rf .venv .venv-ministack .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-ministack .node .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("authsm needs Python 3.11 or later: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[cli,encryption,keyring,testing]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[cli,encryption,keyring,svg,testing]' --group dev
 	touch $@
 
 # The stand-in pins botocore, so it lives in an environment of its own.
@@ -61,3 +66,9 @@ clean:  ## Remove everything that make made.
 	$(PYTHON) -m venv .venv-ministack
 	$(MINISTACK) -m pip install --quiet 'ministack>=1.5,<1.6' cryptography
 	touch $@
+
+# Mermaid itself, which reads what we draw for it.
+.node/diagrams/installed: tests/diagrams/package.json
+	@mkdir -p $(@D) && cp $< $(@D)
+	cd $(@D) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@

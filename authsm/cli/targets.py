@@ -13,7 +13,6 @@ from authsm.core.chart import Chart
 from authsm.core.machine import Machine
 from authsm.core.table import ChartError
 
-
 if TYPE_CHECKING:
     from types import ModuleType
 

@@ -26,7 +26,7 @@ _TAKEN: Final = "➤ "
 _CLASSES: Final = {
     "waiting": "fill:#f1f3f6,stroke:#6c7987,color:#1b2530",
     "doing": "fill:#e9f1fc,stroke:#2b62a8,color:#1b2530",
-    "end": "fill:#f1f3f6,stroke:#6c7987,color:#1b2530,stroke-width:3px",
+    "ending": "fill:#f1f3f6,stroke:#6c7987,color:#1b2530,stroke-width:3px",
     "complete": "fill:#def3ea,stroke:#00704f,color:#1b2530,stroke-width:3px",
     "partial": "fill:#fdf0d2,stroke:#946000,color:#1b2530,stroke-width:3px",
     "failed": "fill:#fde7e3,stroke:#bf2316,color:#1b2530,stroke-width:3px",
@@ -128,7 +128,7 @@ def _title(picture: Picture) -> Iterator[str]:
 def _classes(picture: Picture) -> Iterator[str]:
     members: dict[str, list[str]] = {name: [] for name in _CLASSES}
     for node in picture.nodes:
-        members[node.ending.value if node.ending else node.kind.value].append(_id(node.name))
+        members[_class(node)].append(_id(node.name))
     for name, names in members.items():
         if names:
             yield f"    classDef {name} {_CLASSES[name]}"
@@ -136,7 +136,10 @@ def _classes(picture: Picture) -> Iterator[str]:
 
 
 def _id(name: str) -> str:
-    return name if name.isascii() and name.lower() not in _KEYWORDS else f"state_{name}"
+    """Give the name by which Mermaid knows a state; what people read is its label."""
+    if name.isascii() and name.lower() not in _KEYWORDS:
+        return name
+    return "state_" + "".join(each if each.isascii() else f"_{ord(each):x}_" for each in name)
 
 
 def _label(node: Node) -> str:
@@ -156,3 +159,9 @@ def _events_and_guards(link: Link) -> str:
 def _marks(link: Link) -> str:
     tones = {arrow.tone for arrow in link.arrows}
     return (_TAKEN if link.taken else "") + " ".join(mark for tone, mark in MARKS.items() if tone in tones)
+
+
+def _class(node: Node) -> str:
+    if node.kind is StateKind.END:
+        return node.ending.value if node.ending else "ending"  # "end" is a word of Mermaid's own
+    return node.kind.value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks import large
 from tests.benchmarks.machines import CONTENDERS
 from tests.benchmarks.measure import Measured, compare
 from tests.benchmarks.sign_outs import at_once, importing, over_bare_boto3
@@ -32,6 +33,7 @@ def _of_authsm() -> Table:
     for heading in ("what", "contender", "ratio", "quartiles", "median"):
         table.add_column(heading)
     _add(table, "the machine, one sign-out", compare(CONTENDERS, turns=31, times=20))
+    _add(table, f"a machine of {large.STATES} states", compare(large.contenders(), turns=5, times=1))
     for seconds, turns in ((0.0, 31), (0.03, 21)):
         with over_bare_boto3(seconds) as contenders:
             group = f"global sign-out, {seconds * 1000:.0f} ms a call"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authsm.core.chart import Chart, End, Waiting
-from authsm.core.graph import Graph, TooManySnapshotsError, every_reply, explore
+from authsm.core.graph import Graph, NoSuchRunError, TooManySnapshotsError, every_reply, explore, follow
 from authsm.core.machine import Machine, Snapshot
 from authsm.core.vocabulary import Event, FailureKind
 from tests.core import bakery, door
@@ -117,3 +117,23 @@ def test_a_row_is_dead_even_where_another_event_leads_the_same_way() -> None:
     machine = Machine(Draughty)
     graph = explore(machine, [machine.start(door.Remembered(locked=locked)) for locked in (True, False)])
     assert [(row.event, row.target) for row in graph.dead_rows()] == [(door.Pull, "Open")]
+
+
+def test_a_run_is_found_by_the_names_of_its_events() -> None:
+    names = ["Ordered", "MoneyTaken", "LayerBaked", "LayerBurnt", "Cleaned"]
+    run = follow(BAKERY, [BAKERY.start(Remembered())], names)
+
+    assert [edge.event.name for edge in run] == names
+    assert [edge.target.state for edge in run][-2:] == ["CleaningUp", "Wasted"]
+
+
+def test_a_run_that_cannot_be_is_refused_with_what_could_have_followed() -> None:
+    start = BAKERY.start(Remembered())
+    with pytest.raises(NoSuchRunError, match="At its start, Bakery is in Open: Cleaned does not happen there; what"):
+        follow(BAKERY, [start], ["Cleaned"])
+    with pytest.raises(
+        NoSuchRunError, match="After Left, Bakery is in Closed: Left does not happen there; nothing may"
+    ):
+        follow(BAKERY, [start], ["Left", "Left"])
+    with pytest.raises(NoSuchRunError, match="Bakery is in no state"):
+        follow(BAKERY, [], ["Left"])

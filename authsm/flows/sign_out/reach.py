@@ -33,6 +33,15 @@ PRESETS: Final[Mapping[str, SignOutPolicy]] = {
 _KEY: Final = "default"
 _EPOCH: Final = 1
 
+_ACCESS_TOKENS: Final = (
+    (True, True, False),
+    (True, True, True),
+    (True, False, False),
+    (True, False, True),
+    (False, False, False),
+)
+"""Whether there is one, whether it has the claim ``origin_jti``, and whether it has expired."""
+
 
 def plans_of(policy: SignOutPolicy) -> tuple[Plan, ...]:
     """Give every plan that a first sign-out can have; retries of partial ones are left out.
@@ -93,9 +102,9 @@ def whatever_may_happen(machine: Machine[SignOutContext], snapshot: Snapshot[Sig
 def _sessions() -> Iterator[Session]:
     """Give every session, one made in the hosted UI with all its tokens first."""
     methods = sorted(SignInMethod, key=lambda method: method is not SignInMethod.HOSTED_UI)
-    has = itertools.product((True, False), repeat=4)
-    for method, (name, access, refresh, jti), (old_access, old_refresh) in itertools.product(
-        methods, has, itertools.product((False, True), repeat=2)
+    names, refresh_tokens = (True, False), itertools.product((True, False), (False, True))
+    for method, name, (access, jti, old), (refresh, old_refresh) in itertools.product(
+        methods, names, _ACCESS_TOKENS, refresh_tokens
     ):
         yield Session(
             key=_KEY,
@@ -103,9 +112,9 @@ def _sessions() -> Iterator[Session]:
             method=method,
             has_username=name,
             has_access_token=access,
-            has_refresh_token=refresh,
             access_token_has_origin_jti=jti,
-            access_token_expired=old_access,
+            access_token_expired=old,
+            has_refresh_token=refresh,
             refresh_token_expired=old_refresh,
         )
     yield Session(key=_KEY, epoch=_EPOCH, signed_in=False)

@@ -1,0 +1,128 @@
+"""Mermaid's own parser takes every file, and finds in it what was explored."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from authsm.core.chart import Ending
+from authsm.core.table import StateKind
+from authsm.diagrams.formats import draw
+from authsm.diagrams.picture import Arrow, Node, Picture, Reply, Tone
+from tests.diagrams.pictures import CASES, case
+from tests.diagrams.tools import missing
+
+ROOT: Final = Path(__file__).parents[2]
+MODULES: Final = ROOT / ".node" / "diagrams" / "node_modules"
+FILES: Final = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "diagrams").glob("*.mmd"))}
+FORMATS: Final = ("mermaid", "mermaid-outline", "mermaid-flowchart")
+KEYWORDS: Final = (
+    "accDescr accTitle as call Call Class click Click default Default direction end End fork graph Graph href "
+    "interpolate left linkStyle note Note of right scale Scale state State style Style subgraph title x o TB Übung Größe"
+)
+
+Read = dict[str, Any]
+
+
+def of_names(names: list[str], words: str = "") -> Picture:
+    """A ring of states."""
+    nodes = [
+        Node(name, StateKind.DOING, "Act", "", name == names[0], None, (Reply("Ok", Tone.DONE),)) for name in names
+    ]
+    nodes[-1] = replace(nodes[-1], kind=StateKind.END, ending=Ending.PARTIAL)
+    arrows = [
+        Arrow(source, target, "Ok", "g" if words else "", words, 1, Tone.DONE)
+        for source, target in zip(names, names[1:] + names[:1], strict=True)
+    ]
+    return Picture("Ring", "", tuple(nodes), tuple(arrows), tuple(names))
+
+
+HOSTILE: Final = 'It\'s "due"; <b>100 %</b> & #1: `a` [b] (c) {d} | e -->'
+
+
+@pytest.fixture(scope="module")
+def read() -> dict[str, Read]:
+    """What Mermaid read, for every text of these tests: starting it takes a second."""
+    node = shutil.which("node")
+    if node is None or not (MODULES / "mermaid").is_dir():
+        missing("Mermaid")
+    texts = dict(FILES)
+    texts |= {f"{name} {form}": draw(case(name).picture, form) for name in CASES for form in FORMATS}
+    for form in FORMATS:
+        texts |= {f"word {word} {form}": draw(of_names([word, "Other"]), form) for word in KEYWORDS.split()}
+        texts[f"hostile {form}"] = draw(of_names(["A", "B"], HOSTILE), form)
+    done = subprocess.run(  # noqa: S603 - our own script
+        [node, Path(__file__).with_name("read_mermaid.mjs"), MODULES],
+        input=json.dumps(texts),
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    answers: dict[str, Read] = json.loads(done.stdout)
+    return answers
+
+
+def test_every_file_and_picture_is_accepted(read: dict[str, Read]) -> None:
+    assert {name: said["error"] for name, said in read.items() if "error" in said} == {}
+    assert len(FILES) == 6
+
+
+@pytest.mark.parametrize("form", ["mermaid", "mermaid-flowchart"])
+@pytest.mark.parametrize("name", CASES)
+def test_mermaid_finds_just_what_was_explored(read: dict[str, Read], name: str, form: str) -> None:
+    found = [
+        (edge["source"], event, edge["target"])
+        for edge in read[f"{name} {form}"]["edges"]
+        for event in re.findall(r"[✓✗⊘→] (\w+)", edge["label"])
+    ]
+    assert sorted(found) == sorted(case(name).explored)
+
+
+def test_the_ends_are_coloured_by_how_the_run_ended(read: dict[str, Read]) -> None:
+    for form in FORMATS:
+        classes = {node["id"]: node["classes"] for node in read[f"all {form}"]["nodes"]}
+        ends = [classes["SignedOut"], classes["PartialSignedOut"], classes["Error"]]
+        assert ends == [["complete"], ["partial"], ["failed"]]
+
+
+def test_in_a_flowchart_what_only_failures_take_is_dashed_and_red_and_the_main_line_is_thick(
+    read: dict[str, Read],
+) -> None:
+    picture = case("default").picture
+    strokes = {
+        (edge["source"], edge["target"]): (edge["stroke"], "stroke:#d33a2c" in edge["style"])
+        for edge in read["default mermaid-flowchart"]["edges"]
+    }
+    kinds = {True: ("dotted", True), False: ("normal", False)}
+    assert strokes == {
+        (link.source, link.target): ("thick", False) if link.on_spine else kinds[link.is_failure]
+        for link in picture.links
+    }
+    assert strokes["SigningOutLocally", "Error"] == ("dotted", True)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("word", KEYWORDS.split())
+def test_a_state_may_be_called_like_a_word_of_mermaid(read: dict[str, Read], word: str, form: str) -> None:
+    said = read[f"word {word} {form}"]
+
+    shown = [node["label"] for node in said["nodes"] if "root_" not in node["id"]]
+    assert [label.splitlines()[0] for label in shown] == [f"<b>{word}</b>", "◐ <b>Other</b>"]
+    joined = [edge for edge in said["edges"] if "root_" not in edge["source"] + edge["target"]]
+    assert len(joined) == 2
+
+
+@pytest.mark.parametrize("form", ["mermaid", "mermaid-flowchart"])
+def test_guards_may_have_any_words(read: dict[str, Read], form: str) -> None:
+    labels = [edge["label"] for edge in read[f"hostile {form}"]["edges"] if "root_" not in edge["source"]]
+
+    assert labels[0].replace("quot;", '"') == f"✓ Ok [i{HOSTILE[1:]}]"
