@@ -33,7 +33,7 @@ check: .venv/installed  ## Lint, types, layers, and whether the diagrams are cur
 # Without them, and without the right to install them, those tests are skipped by name; where CI is set, they fail.
 PROGRAMS := gnome-keyring-daemon dbus-daemon dot node npm chromium
 system-packages:
-	@for program in $(PROGRAMS); do command -v $$program >/dev/null || exit 1; done || { \
+	@( for program in $(PROGRAMS); do command -v $$program >/dev/null || exit 1; done ) || { \
 	    [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
 	        gnome-keyring dbus graphviz nodejs npm chromium >/dev/null; \

@@ -28,7 +28,7 @@ _MARGIN: Final = 16.0
 _PADDING: Final = 12.0
 _GAP: Final = 4.0
 _ABOUT: Final = 34
-_WORDS: Final = 20
+_WORDS: Final = 22
 _LEGEND: Final = {
     Tone.DONE: "done",
     Tone.FAILED: "failed",

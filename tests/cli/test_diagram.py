@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,7 +16,6 @@ from authsm.flows.sign_out.chart import SIGN_OUT
 from tests.core.bakery import BAKERY
 from tests.diagrams.pictures import case
 from tests.diagrams.readers import from_json
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

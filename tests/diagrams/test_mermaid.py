@@ -25,7 +25,8 @@ FILES: Final = {path.name: path.read_text(encoding="utf-8") for path in sorted((
 FORMATS: Final = ("mermaid", "mermaid-outline", "mermaid-flowchart")
 KEYWORDS: Final = (
     "accDescr accTitle as call Call Class click Click default Default direction end End fork graph Graph href "
-    "interpolate left linkStyle note Note of right scale Scale state State style Style subgraph title x o TB Übung Größe"
+    "interpolate left linkStyle note Note of right scale Scale state State style Style subgraph title x o TB "
+    "Übung Größe"
 )
 
 Read = dict[str, Any]
