@@ -24,8 +24,6 @@ class MachineName(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Machine[Any]:
         """Find the machine; a name that leads to none is an error in the command's use."""
-        if _is_machine(value):
-            return value
         module_name, colon, name = str(value).partition(":")
         if not (module_name and colon and name):
             self.fail(f"{value!r} names no machine: write module:machine, as in bakery.orders:BAKERY.", param, ctx)

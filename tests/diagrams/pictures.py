@@ -12,6 +12,7 @@ from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.plan import settle
 from authsm.flows.sign_out.policy import Authority
 from authsm.flows.sign_out.reach import PRESETS, reach
+from tests.benchmarks import large
 from tests.core.bakery import BAKERY, Remembered
 from tests.flows.sign_out.inputs import POLICIES, SESSIONS, STOPPED, every_retry, everything_that_may_happen, start
 
@@ -33,7 +34,7 @@ class Case:
     explored: frozenset[Edge]
 
 
-CASES: Final = ("all", "bakery", *PRESETS)
+CASES: Final = ("all", "bakery", "large", *PRESETS)
 
 
 @functools.cache
@@ -46,6 +47,9 @@ def case(name: str) -> Case:
         case "bakery":
             starts = [BAKERY.start(Remembered(pays=pays, layers=layers)) for pays in (True, False) for layers in (0, 2)]
             return Case(picture_of(BAKERY), _edges(explore(BAKERY, starts)))
+        case "large":
+            machine = large.machine_of(40)
+            return Case(picture_of(machine), _edges(explore(machine, [machine.start(large.Remembered())])))
         case _:
             return Case(picture_of(SIGN_OUT, within=reach(PRESETS[name])), explored(plans_of(PRESETS[name])))
 

@@ -148,6 +148,12 @@ def test_what_graphviz_refuses_is_told() -> None:
         graphviz.run("digraph {", "json")
 
 
+def test_a_graphviz_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphviz, "_SECONDS", 0)
+    with pytest.raises(RuntimeError, match="took more than 0 seconds"):
+        graphviz.run(draw(SIGN_OUT, "dot"), "json")
+
+
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"no format 'crayon': use one of mermaid, .*, svg, png\."):
         draw(SIGN_OUT, "crayon")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -11,13 +13,13 @@ from hypothesis import strategies as st
 
 from authsm.core.graph import every_reply, follow
 from authsm.diagrams.formats import FORMATS, draw
-from authsm.diagrams.picture import Picture, highlight, picture_of
+from authsm.diagrams.picture import Arrow, Picture, Tone, highlight, picture_of
 from authsm.diagrams.spine import longest_way
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.reach import PRESETS, starts_of
 from tests.core.bakery import BAKERY, Remembered
 from tests.diagrams.pictures import case
-from tests.diagrams.readers import from_svg
+from tests.diagrams.readers import SVG, from_svg
 
 PARTIAL = ("Begin", "HostedUISignedOut", "GlobalSignOutFailed", "TokenRevoked", "CredentialsCleared")
 
@@ -150,6 +152,32 @@ def test_conditions_are_words_within_a_line() -> None:
     assert conditions == {"Served": "nothing went wrong", "Wasted": ""}
     (otherwise,) = (a for a in picture_of(BAKERY).arrows if (a.event, a.target) == ("Cleaned", "Wasted"))
     assert otherwise.condition == "otherwise"
+
+
+def test_a_condition_that_begins_with_an_abbreviation_keeps_it() -> None:
+    arrow = Arrow("A", "B", "Ok", "g", "IAM signs", 1, Tone.DONE)
+    assert arrow.condition == "IAM signs"
+    assert dataclasses.replace(arrow, guard_in_words="It is due").condition == "it is due"
+
+
+def test_of_a_run_that_is_not_over_the_sequence_has_no_end() -> None:
+    run = follow(BAKERY, [BAKERY.start(Remembered())], ["Ordered"])
+
+    text = draw(highlight(picture_of(BAKERY), run), "mermaid-sequence")
+    assert text.splitlines()[-2:] == ["    Note over Machine: TakingMoney", "    Machine->>Runner: TakeMoney"]
+
+
+def test_on_the_arrows_of_a_run_stands_only_what_it_took() -> None:
+    run = follow(SIGN_OUT, starts_of(PRESETS["hosted-ui-last"]), ["Begin", *PARTIAL[3:], "UserCancelled"])
+    root = ET.fromstring(draw(highlight(case("hosted-ui-last").picture, run), "svg"))  # noqa: S314 - our own file
+
+    (edge,) = (
+        group
+        for group in root.iter(f"{SVG}g")
+        if (group.get("data-source"), group.get("data-target")) == ("SigningOutHostedUI", "PartialSignedOut")
+    )
+    assert [use.attrib["href"] for use in edge.iter(f"{SVG}use")] == ["#mark-cancelled"]
+    assert [text.text for text in edge.iter(f"{SVG}text")] == ["otherwise"]
 
 
 def test_without_a_graph_all_of_a_machine_is_drawn() -> None:
