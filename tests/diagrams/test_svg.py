@@ -75,7 +75,7 @@ def test_what_only_failures_take_and_what_fails_the_run_is_dashed_and_nothing_el
     dashed = {(link.source, link.target) for link in picture.links if link.is_failure}
     tones = {pair: {arrow.tone for arrow in picture.arrows if (arrow.source, arrow.target) == pair} for pair in dashed}
     assert all(pair[1] == "Error" or tones[pair] <= FAILURES for pair in dashed)
-    assert ("SigningOutHostedUI", "Error") in dashed
+    assert {("SigningOutHostedUI", "Error"), ("NotStarted", "Error")} < dashed
     assert ("SigningOutGlobally", "RevokingToken") not in dashed
     assert ".failure path { stroke-dasharray" in draw(picture, "svg")
 
@@ -97,6 +97,20 @@ def test_nothing_leaves_the_picture_and_no_box_lies_on_another(name: str) -> Non
             assert x + w <= other_x or other_x + other_w <= x or y + h <= other_y or other_y + other_h <= y
     points = [float(each) for path in root.iter(f"{SVG}path") for each in _NUMBER.findall(path.attrib["d"])]
     assert max(points) <= max(width, height)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_main_line_goes_down_and_the_ends_are_at_the_bottom(name: str) -> None:
+    picture = case(name).picture
+    middles = {
+        group.attrib["data-state"]: float(box.attrib["y"]) + float(box.attrib["height"]) / 2
+        for group in groups(root_of(name), "data-state")
+        for box in group.iter(f"{SVG}rect")
+    }
+    line = [middles[state] for state in picture.spine]
+    assert line == sorted(line)
+    ends = [middles[node.name] for node in picture.nodes if not node.replies]
+    assert min(ends) > max(middles[node.name] for node in picture.nodes if node.replies)
 
 
 @pytest.mark.parametrize("name", CASES)
