@@ -28,7 +28,7 @@ _MARGIN: Final = 16.0
 _PADDING: Final = 12.0
 _GAP: Final = 4.0
 _ABOUT: Final = 34
-_WORDS: Final = 22
+_WORDS: Final = 24
 _LEGEND: Final = {
     Tone.DONE: "done",
     Tone.FAILED: "failed",
@@ -46,9 +46,12 @@ class _Line:
     marks: tuple[str, ...] = ()
 
     @property
+    def text_width(self) -> float:
+        return width_of(self.text, self.size, bold=self.kind == "name")
+
+    @property
     def width(self) -> float:
-        text = width_of(self.text, self.size, bold=self.kind == "name")
-        return text + len(self.marks) * (MARK_SIZE + _GAP)
+        return self.text_width + len(self.marks) * (MARK_SIZE + _GAP)
 
     @property
     def height(self) -> float:
@@ -187,9 +190,10 @@ def _texts(lines: list[_Line], left: float, top: float) -> Iterator[str]:
             yield f'<use href="#mark-{mark}" class="mark mark-{mark}" x="{x:.1f}" y="{baseline - 10:.1f}"/>'
             x += MARK_SIZE + _GAP
         if line.text:
+            # Where there is no font of our widths, the text is fitted into the room that was left for it.
             yield (
-                f'<text class="{line.kind}" x="{x:.1f}" y="{baseline:.1f}" font-size="{line.size:g}">'
-                f"{escape(line.text)}</text>"
+                f'<text class="{line.kind}" x="{x:.1f}" y="{baseline:.1f}" font-size="{line.size:g}" '
+                f'textLength="{line.text_width:.1f}" lengthAdjust="spacingAndGlyphs">{escape(line.text)}</text>'
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from typing import Final
 
@@ -15,7 +16,8 @@ _WIDTHS: Final = {
         (278, " !,./:;I[]ft\\"),
         (333, '()-r`"'),
         (500, "Jckszvxy"),
-        (556, "abdeghnopqu0123456789LT$#_?*"),
+        (556, "abdeghnopqu0123456789L$#_?*+<=>"),
+        (611, "FTZ"),
         (667, "ABEKPSVXY&"),
         (722, "CDHNRUw"),
         (778, "GOQ"),
@@ -26,12 +28,11 @@ _WIDTHS: Final = {
 }
 _OTHER: Final = 620
 _WIDE: Final = 1000
-_SLACK: Final = 1.06
 _BOLD: Final = 1.08
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
-    """Tell how wide a text is, with a little slack for other fonts.
+    """Tell how wide a text is, to some 2 %.
 
     Args:
         text: One line.
@@ -42,11 +43,11 @@ def width_of(text: str, size: float, *, bold: bool = False) -> float:
         The width, in the unit of the size.
     """
     units = sum(_WIDTHS.get(each, _OTHER if each < "\u0800" else _WIDE) for each in text)
-    return units * size / 1000 * _SLACK * (_BOLD if bold else 1)
+    return units * size / 1000 * (_BOLD if bold else 1)
 
 
 def wrap(text: str, characters: int) -> list[str]:
-    """Break a text into lines between its words.
+    """Break a text between its words into lines of about one length.
 
     Args:
         text: The text.
@@ -55,4 +56,10 @@ def wrap(text: str, characters: int) -> list[str]:
     Returns:
         The lines.
     """
+    lines = _wrap(text, characters)
+    narrower = (_wrap(text, width) for width in range(characters - 1, 0, -1))
+    return [lines, *itertools.takewhile(lambda each: len(each) == len(lines), narrower)][-1]
+
+
+def _wrap(text: str, characters: int) -> list[str]:
     return textwrap.wrap(text, characters, break_long_words=False, break_on_hyphens=False)
