@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from authsm.core.chart import Ending
 from authsm.core.graph import explore
-from authsm.diagrams.picture import Picture, picture_of
+from authsm.core.table import StateKind
+from authsm.diagrams.picture import Arrow, Node, Picture, Reply, Tone, picture_of
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.plan import settle
 from authsm.flows.sign_out.policy import Authority
@@ -35,6 +37,10 @@ class Case:
 
 
 CASES: Final = ("all", "bakery", "large", *PRESETS)
+
+
+HOSTILE: Final = 'It\'s "due"; <b>100 %</b> & #1: `a` [b] (c) {d} | e -->'
+"""Words that mean something to one format or another."""
 
 
 @functools.cache
@@ -70,3 +76,16 @@ def explored(plans: Iterable[Plan]) -> frozenset[Edge]:
 
 def _edges(graph: Graph[Any]) -> frozenset[Edge]:
     return frozenset((edge.source.state, edge.event.name, edge.target.state) for edge in graph.edges)
+
+
+def of_names(names: list[str], words: str = "") -> Picture:
+    """A ring of states."""
+    nodes = [
+        Node(name, StateKind.DOING, "Act", "", name == names[0], None, (Reply("Ok", Tone.DONE),)) for name in names
+    ]
+    nodes[-1] = replace(nodes[-1], kind=StateKind.END, ending=Ending.PARTIAL)
+    arrows = [
+        Arrow(source, target, "Ok", "g" if words else "", words, 1, Tone.DONE)
+        for source, target in zip(names, names[1:] + names[:1], strict=True)
+    ]
+    return Picture("Ring", "", tuple(nodes), tuple(arrows), tuple(names))

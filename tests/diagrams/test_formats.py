@@ -1,5 +1,6 @@
 """Every format shows just what was explored, with names unmangled; the committed files are current."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from authsm.diagrams import graphviz
 from authsm.diagrams.formats import FORMATS, PNG, draw, paint
 from authsm.flows.sign_out.chart import SIGN_OUT
 from tests.core.bakery import BAKERY
-from tests.diagrams.pictures import CASES, case
+from tests.diagrams.pictures import CASES, HOSTILE, case, of_names
 from tests.diagrams.readers import READERS, from_dot, from_mermaid
 from tests.diagrams.tools import missing
 
@@ -41,6 +42,14 @@ def test_what_is_drawn_is_just_what_was_explored(name: str, format_name: str) ->
     drawn = READERS[format_name](draw(case(name).picture, format_name))
 
     assert sorted(drawn) == sorted(case(name).explored)
+
+
+@pytest.mark.parametrize("format_name", READERS)
+def test_guards_may_have_any_words(format_name: str) -> None:
+    ring = of_names(["A", "B"], HOSTILE)
+    picture = dataclasses.replace(ring, arrows=ring.arrows[:1])  # nothing leaves an end
+
+    assert READERS[format_name](draw(picture, format_name)) == [("A", "Ok", "B")]
 
 
 def test_every_format_is_read_back() -> None:

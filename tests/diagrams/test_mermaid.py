@@ -6,17 +6,13 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from authsm.core.chart import Ending
-from authsm.core.table import StateKind
 from authsm.diagrams.formats import draw
-from authsm.diagrams.picture import Arrow, Node, Picture, Reply, Tone
-from tests.diagrams.pictures import CASES, case
+from tests.diagrams.pictures import CASES, HOSTILE, case, of_names
 from tests.diagrams.tools import missing
 
 ROOT: Final = Path(__file__).parents[2]
@@ -30,22 +26,6 @@ KEYWORDS: Final = (
 )
 
 Read = dict[str, Any]
-
-
-def of_names(names: list[str], words: str = "") -> Picture:
-    """A ring of states."""
-    nodes = [
-        Node(name, StateKind.DOING, "Act", "", name == names[0], None, (Reply("Ok", Tone.DONE),)) for name in names
-    ]
-    nodes[-1] = replace(nodes[-1], kind=StateKind.END, ending=Ending.PARTIAL)
-    arrows = [
-        Arrow(source, target, "Ok", "g" if words else "", words, 1, Tone.DONE)
-        for source, target in zip(names, names[1:] + names[:1], strict=True)
-    ]
-    return Picture("Ring", "", tuple(nodes), tuple(arrows), tuple(names))
-
-
-HOSTILE: Final = 'It\'s "due"; <b>100 %</b> & #1: `a` [b] (c) {d} | e -->'
 
 
 @pytest.fixture(scope="module")

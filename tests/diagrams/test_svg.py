@@ -141,8 +141,11 @@ def test_it_needs_nothing_else_and_follows_light_and_dark() -> None:
 def test_it_is_told_to_who_cannot_see_it() -> None:
     root = root_of("default")
 
-    assert (root.attrib["role"], root.attrib["aria-labelledby"]) == ("img", "title about")
+    assert (root.attrib["role"], root.attrib["aria-labelledby"]) == ("img", "machine-title machine-about")
     said = {each.attrib.get("id"): each.text or "" for each in root}
-    assert said["title"] == "SignOut"
-    assert "SigningOutHostedUI → RevokingToken → SigningOutGlobally → SigningOutLocally → SignedOut" in said["about"]
-    assert "PartialSignedOut (PartialSignOut: the local credentials are gone" in said["about"]
+    assert said["machine-title"] == "SignOut"
+    assert (
+        "SigningOutHostedUI → RevokingToken → SigningOutGlobally → SigningOutLocally → SignedOut"
+        in said["machine-about"]
+    )
+    assert "PartialSignedOut (PartialSignOut: the local credentials are gone" in said["machine-about"]
