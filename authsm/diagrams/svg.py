@@ -83,7 +83,8 @@ def _lines(picture: Picture) -> Iterator[str]:
     width = max(layout.size.width, sum(line.width + 3 * _GAP for line in legend)) + 2 * _MARGIN
     height = layout.size.height + 2 * _MARGIN + (30 if legend else 0)
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" class="machine" role="img" aria-labelledby="machine-title machine-about" {size}>'
+    told = 'role="img" aria-labelledby="machine-title machine-about"'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" class="machine" {told} {size}>'
     yield f'<title id="machine-title">{escape(picture.name)}</title>'
     yield f'<desc id="machine-about">{escape(_description(picture))}</desc>'
     yield f"<style>{STYLE}</style>"
