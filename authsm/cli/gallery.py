@@ -26,8 +26,8 @@ _PRESETS: Final = {
 }
 
 _RUNS: Final = {
-    "complete": ("Begin", "HostedUISignedOut", "SignedOutGlobally", "TokenRevoked", "CredentialsCleared"),
-    "partial": ("Begin", "HostedUISignedOut", "GlobalSignOutFailed", "TokenRevoked", "CredentialsCleared"),
+    "complete": ("Begin", "HostedUISignedOut", "TokenRevoked", "SignedOutGlobally", "CredentialsCleared"),
+    "partial": ("Begin", "HostedUISignedOut", "TokenRevoked", "GlobalSignOutFailed", "CredentialsCleared"),
     "failed": ("Begin", "UserCancelled"),
 }
 """A run of the default policy for each kind of result."""
@@ -70,11 +70,13 @@ def _index() -> Iterator[str]:
     yield "A box is a state: its name, the effect that it asks for, and the replies to that. An arrow is taken when a"
     yield "reply with its marks comes (✓ done, ✗ failed, ⊘ called off), and the words on it hold. On the thick line,"
     yield "everything is done; what only a failure takes is dashed and red. There are three ends."
+    yield ""
+    yield "The picture of a policy shows the first sign-outs under it; a retry takes just the steps that failed."
     for name, words in _PRESETS.items():
         yield ""
         yield f"## {name}"
         yield ""
-        yield f"{words} First sign-outs only; a retry takes just the steps that failed."
+        yield words
         yield ""
         yield f"![What the policy {name} reaches](sign_out.{name}.svg)"
     yield ""
