@@ -1,0 +1,279 @@
+"use strict";
+
+// The page walks the places that Python found, and knows nothing else of the machine: what may happen, where it leads
+// and what there is to say about it all stand in the data.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const MARKS = { done: "✓", failed: "✗", cancelled: "⊘", outside: "→", crash: "↯" };
+const SENSES = { good: "✓", bad: "✗", note: "•", plain: "" };
+
+// The visits of this walk. Those behind the position are kept for going forward again.
+const walk = { start: 0, visits: [], position: 0 };
+
+const element = (id) => document.getElementById(id);
+
+function make(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// --- The walk
+
+const here = () => walk.visits[walk.position];
+const stateOf = (visit) => data.states[data.places[visit.place][0]];
+const factsAt = (visit) => data.places[visit.place][1].map((index) => data.facts[index]);
+
+function choicesAt(visit) {
+  const pairs = data.places[visit.place][2];
+  const choices = [];
+  for (let index = 0; index < pairs.length; index += 2) {
+    choices.push({ outcome: data.outcomes[pairs[index]], target: pairs[index + 1] });
+  }
+  return choices;
+}
+
+function begin(start) {
+  walk.start = start;
+  walk.visits = [{ place: data.starts[start].place, outcome: null, from: null, attempt: 1 }];
+  walk.position = 0;
+}
+
+// After a crash things are as they were when the place that it leads to was last visited.
+function take(number) {
+  const choice = choicesAt(here())[number];
+  if (!choice) return false;
+  walk.visits.length = walk.position + 1;
+  const isCrash = choice.outcome.tone === "crash";
+  const from = isCrash ? walk.visits.findLastIndex((visit) => visit.place === choice.target) : walk.position;
+  const attempt = choice.outcome.again ? walk.visits[from].attempt + 1 : 1;
+  walk.visits.push({ place: choice.target, outcome: choice.outcome, from, attempt });
+  walk.position += 1;
+  return true;
+}
+
+function go(position) {
+  if (position < 0 || position >= walk.visits.length) return false;
+  walk.position = position;
+  return true;
+}
+
+// --- Links
+
+const trace = (position) => walk.visits.slice(1, position + 1).map((visit) => visit.outcome.key);
+const linkTo = (position) => "#" + [data.starts[walk.start].key, ...trace(position)].join(",");
+
+// Gives what to say about a link that cannot be followed to its end.
+function open(link) {
+  const [key, ...outcomes] = decodeURIComponent(link.replace(/^#/, "")).split(",");
+  const start = data.starts.findIndex((each) => each.key === key);
+  begin(Math.max(start, 0));
+  if (start < 0) return key ? `This page has no beginning called ${key}.` : "";
+  for (const outcome of outcomes) {
+    if (!take(choicesAt(here()).findIndex((choice) => choice.outcome.key === outcome))) {
+      return `The link goes on with ${outcome}, which cannot happen in ${stateOf(here()).name}.`;
+    }
+  }
+  return "";
+}
+
+// --- The test to copy
+
+function importLines(needed) {
+  const names = new Map();
+  for (const index of [...new Set(needed)].sort((a, b) => a - b)) {
+    const [module, name] = data.test.imports[index];
+    names.set(module, [...(names.get(module) || []), name]);
+  }
+  return [...names].map(([module, found]) => `from ${module} import ${found.join(", ")}`);
+}
+
+function replay() {
+  if (data.test.missing) return "";
+  const visits = walk.visits.slice(0, walk.position + 1);
+  const start = data.starts[walk.start];
+  const machine = data.test.machine;
+  const needed = [...data.test.needs, ...start.needs];
+  const lines = [`    visited = [${machine}.start(${start.code})]`];
+  for (const visit of visits.slice(1)) {
+    const before = `visited[${visit.from}]`;
+    if (visit.outcome.again) {
+      lines.push(`    visited.append(${machine}.again(${before}).snapshot)  # a crash, and resumed`);
+    } else if (visit.outcome.tone === "crash") {
+      lines.push(`    visited.append(${before})  # a crash before anything was written down`);
+    } else {
+      needed.push(...visit.outcome.needs);
+      lines.push(`    visited.append(${machine}.step(${before}, ${visit.outcome.code}).snapshot)`);
+    }
+  }
+  const expected = visits.map((visit) => `        ("${stateOf(visit).name}", ${visit.attempt}),`);
+  return [
+    ...importLines(needed),
+    "",
+    "",
+    "def test_replay() -> None:",
+    ...lines,
+    "    assert [(snapshot.state, snapshot.attempt) for snapshot in visited] == [",
+    ...expected,
+    "    ]",
+    "",
+  ].join("\n");
+}
+
+// --- What is shown
+
+function showState() {
+  const state = stateOf(here());
+  const ended = state.kind === "end";
+  element("kind").textContent = ended ? "It has ended in" : "It stands in";
+  element("state").textContent = state.name;
+  element("state-about").textContent = state.about;
+  element("asks").textContent = state.effect ? `Asks for ${state.effect}, attempt ${here().attempt}` : "";
+  document.title = `${state.name} · ${data.name}`;
+}
+
+function showOutcomes() {
+  const list = element("outcomes");
+  const hadFocus = list.contains(document.activeElement);
+  const items = choicesAt(here()).map(({ outcome }, number) => {
+    const button = make(
+      "button",
+      { type: "button", class: `outcome ${outcome.tone}`, "data-key": outcome.key },
+      make("span", { class: "mark", "aria-hidden": "true" }, MARKS[outcome.tone]),
+      make("span", {}, make("strong", {}, outcome.name), make("span", { class: "about" }, outcome.about)),
+    );
+    if (number < 9) button.append(make("kbd", {}, String(number + 1)));
+    button.addEventListener("click", () => update(take(number)));
+    return make("li", {}, button);
+  });
+  list.replaceChildren(...items);
+  list.hidden = items.length === 0;
+  if (hadFocus) (list.querySelector("button") || element("restart")).focus();
+}
+
+function showFacts() {
+  const groups = new Map();
+  for (const [group, label, text, sense] of factsAt(here())) {
+    if (!groups.has(group)) groups.set(group, make("dl", { class: group === 0 ? "first" : "" }));
+    const mark = make("span", { class: `mark ${sense}`, "aria-hidden": "true" }, SENSES[sense]);
+    groups.get(group).append(make("div", {}, make("dt", {}, label || data.groups[group]), make("dd", {}, mark, text)));
+  }
+  const shown = [...groups].flatMap(([group, list]) => [make("h3", {}, data.groups[group]), list]);
+  element("facts").replaceChildren(...shown);
+}
+
+function showLog() {
+  const items = walk.visits.map((visit, position) => {
+    const said = visit.outcome ? `${MARKS[visit.outcome.tone]} ${visit.outcome.name}` : data.starts[walk.start].title;
+    const again = visit.attempt > 1 ? `, attempt ${visit.attempt}` : "";
+    const link = make("a", { href: linkTo(position) }, said, make("span", {}, ` ${stateOf(visit).name}${again}`));
+    if (position === walk.position) link.setAttribute("aria-current", "step");
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      update(go(position));
+    });
+    return make("li", position > walk.position ? { class: "ahead" } : {}, link);
+  });
+  // What is in the log already stays, so that a screen reader says only what is new.
+  const list = element("log");
+  const same = items.findIndex((item, index) => !list.children[index]?.isEqualNode(item));
+  const kept = same < 0 ? items.length : same;
+  while (list.children.length > kept) list.lastChild.remove();
+  list.append(...items.slice(kept));
+}
+
+function showPicture() {
+  const visited = walk.visits.slice(0, walk.position + 1);
+  const taken = new Set(visited.slice(1).map((visit) => `${stateOf(walk.visits[visit.from]).name} ${stateOf(visit).name}`));
+  const been = new Set(visited.map((visit) => stateOf(visit).name));
+  const possible = new Set(choicesAt(here()).map((choice) => data.states[data.places[choice.target][0]].name));
+  for (const node of document.querySelectorAll("[data-state]")) {
+    const name = node.getAttribute("data-state");
+    node.classList.toggle("is-here", name === stateOf(here()).name);
+    node.classList.toggle("was-here", been.has(name));
+    node.classList.toggle("is-next", possible.has(name));
+  }
+  for (const edge of document.querySelectorAll("[data-source]")) {
+    edge.classList.toggle("was-taken", taken.has(`${edge.getAttribute("data-source")} ${edge.getAttribute("data-target")}`));
+  }
+  bringIntoView(document.querySelector(".is-here"));
+}
+
+function bringIntoView(node) {
+  const frame = document.querySelector(".scroll");
+  if (!node || frame.scrollWidth <= frame.clientWidth) return;
+  const [inner, outer] = [node.getBoundingClientRect(), frame.getBoundingClientRect()];
+  frame.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+}
+
+function show() {
+  const start = data.starts[walk.start];
+  element("start").value = String(walk.start);
+  element("start-about").textContent = start.about;
+  showState();
+  showOutcomes();
+  showFacts();
+  showLog();
+  showPicture();
+  element("back").disabled = walk.position === 0;
+  element("forward").disabled = walk.position === walk.visits.length - 1;
+  element("restart").disabled = walk.position === 0;
+  element("test").textContent = replay() || data.test.missing;
+  element("copy-test").disabled = Boolean(data.test.missing);
+}
+
+function say(text) {
+  element("said").textContent = text;
+}
+
+function update(moved) {
+  if (!moved) return;
+  say("");
+  if (location.hash !== linkTo(walk.position)) location.hash = linkTo(walk.position);
+  show();
+}
+
+async function copy(text, said) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(said);
+  } catch {
+    say("The browser does not let this page copy: mark the text and copy it yourself.");
+  }
+}
+
+// --- What the reader does
+
+function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, pre, .scroll")) return;
+  if (event.key >= "1" && event.key <= "9") update(take(Number(event.key) - 1));
+  else if (event.key === "ArrowLeft") update(go(walk.position - 1));
+  else if (event.key === "ArrowRight") update(go(walk.position + 1));
+  else if (event.key === "0") update(go(0));
+  else return;
+  event.preventDefault();
+}
+
+function openHash() {
+  if (location.hash === linkTo(walk.position)) return;
+  say(open(location.hash));
+  show();
+}
+
+element("start").append(...data.starts.map((start, index) => make("option", { value: index }, start.title)));
+element("start").addEventListener("change", (event) => {
+  begin(Number(event.target.value));
+  update(true);
+});
+element("back").addEventListener("click", () => update(go(walk.position - 1)));
+element("forward").addEventListener("click", () => update(go(walk.position + 1)));
+element("restart").addEventListener("click", () => update(go(0)));
+element("copy-link").addEventListener("click", () => copy(location.href.split("#")[0] + linkTo(walk.position), "The link is copied."));
+element("copy-test").addEventListener("click", () => copy(replay(), "The test is copied."));
+document.addEventListener("keydown", pressed);
+window.addEventListener("hashchange", openHash);
+
+begin(0);
+say(open(location.hash));
+show();
