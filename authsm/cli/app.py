@@ -9,6 +9,7 @@ import click
 from authsm._version import __version__
 from authsm.cli.demo import demo
 from authsm.cli.diagram import diagram
+from authsm.cli.explore import explore
 from authsm.cli.resume import resume
 from authsm.cli.sign_out import sign_out
 from authsm.cli.status import status
@@ -35,6 +36,7 @@ def app() -> None:
 
 app.add_command(demo)
 app.add_command(diagram)
+app.add_command(explore)
 app.add_command(sign_out)
 app.add_command(status)
 app.add_command(resume)

@@ -6,6 +6,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const MARKS = { done: "✓", failed: "✗", cancelled: "⊘", outside: "→", crash: "↯" };
 const SENSES = { good: "✓", bad: "✗", note: "•", plain: "" };
+const ENDINGS = { complete: "✓", partial: "◐", failed: "✗" };
 
 // The visits of this walk. Those behind the position are kept for going forward again.
 const walk = { start: 0, visits: [], position: 0 };
@@ -18,8 +19,6 @@ function make(tag, attributes, ...children) {
   made.append(...children);
   return made;
 }
-
-// --- The walk
 
 const here = () => walk.visits[walk.position];
 const stateOf = (visit) => data.states[data.places[visit.place][0]];
@@ -59,8 +58,6 @@ function go(position) {
   return true;
 }
 
-// --- Links
-
 const trace = (position) => walk.visits.slice(1, position + 1).map((visit) => visit.outcome.key);
 const linkTo = (position) => "#" + [data.starts[walk.start].key, ...trace(position)].join(",");
 
@@ -77,8 +74,6 @@ function open(link) {
   }
   return "";
 }
-
-// --- The test to copy
 
 function importLines(needed) {
   const names = new Map();
@@ -121,13 +116,13 @@ function replay() {
   ].join("\n");
 }
 
-// --- What is shown
-
 function showState() {
   const state = stateOf(here());
   const ended = state.kind === "end";
   element("kind").textContent = ended ? "It has ended in" : "It stands in";
   element("state").textContent = state.name;
+  element("state").dataset.mark = ENDINGS[state.ending] || "";
+  document.querySelector(".now").dataset.ending = state.ending;
   element("state-about").textContent = state.about;
   element("asks").textContent = state.effect ? `Asks for ${state.effect}, attempt ${here().attempt}` : "";
   document.title = `${state.name} · ${data.name}`;
@@ -153,21 +148,30 @@ function showOutcomes() {
 }
 
 function showFacts() {
-  const groups = new Map();
-  for (const [group, label, text, sense] of factsAt(here())) {
-    if (!groups.has(group)) groups.set(group, make("dl", { class: group === 0 ? "first" : "" }));
-    const mark = make("span", { class: `mark ${sense}`, "aria-hidden": "true" }, SENSES[sense]);
-    groups.get(group).append(make("div", {}, make("dt", {}, label || data.groups[group]), make("dd", {}, mark, text)));
-  }
-  const shown = [...groups].flatMap(([group, list]) => [make("h3", {}, data.groups[group]), list]);
+  const groups = Map.groupBy(factsAt(here()), ([group]) => group);
+  const shown = [...groups].flatMap(([group, facts]) => [make("h3", {}, data.groups[group]), listOf(facts)]);
   element("facts").replaceChildren(...shown);
 }
 
+function listOf(facts) {
+  const mark = (sense) => make("span", { class: `mark ${sense}`, "aria-hidden": "true" }, SENSES[sense]);
+  if (facts.every(([, label]) => label)) {
+    const pairs = facts.map(([, label, text, sense]) => make("div", {}, make("dt", {}, label), make("dd", {}, mark(sense), text)));
+    return make("dl", facts.some(([, label]) => label.length > 16) ? { class: "long" } : {}, ...pairs);
+  }
+  const items = facts.map(([, label, text, sense]) => {
+    return make("li", {}, mark(sense), make("span", {}, ...(label ? [make("strong", {}, label), " "] : []), text));
+  });
+  return make("ul", {}, ...items);
+}
+
+const saidOf = ({ tone, name }) => (tone === "outside" ? name : `${MARKS[tone]} ${name}`);
+
 function showLog() {
   const items = walk.visits.map((visit, position) => {
-    const said = visit.outcome ? `${MARKS[visit.outcome.tone]} ${visit.outcome.name}` : data.starts[walk.start].title;
+    const said = visit.outcome ? saidOf(visit.outcome) : data.starts[walk.start].title;
     const again = visit.attempt > 1 ? `, attempt ${visit.attempt}` : "";
-    const link = make("a", { href: linkTo(position) }, said, make("span", {}, ` ${stateOf(visit).name}${again}`));
+    const link = make("a", { href: linkTo(position) }, said, make("span", {}, ` → ${stateOf(visit).name}${again}`));
     if (position === walk.position) link.setAttribute("aria-current", "step");
     link.addEventListener("click", (event) => {
       event.preventDefault();
@@ -185,17 +189,18 @@ function showLog() {
 
 function showPicture() {
   const visited = walk.visits.slice(0, walk.position + 1);
-  const taken = new Set(visited.slice(1).map((visit) => `${stateOf(walk.visits[visit.from]).name} ${stateOf(visit).name}`));
-  const been = new Set(visited.map((visit) => stateOf(visit).name));
-  const possible = new Set(choicesAt(here()).map((choice) => data.states[data.places[choice.target][0]].name));
-  for (const node of document.querySelectorAll("[data-state]")) {
-    const name = node.getAttribute("data-state");
-    node.classList.toggle("is-here", name === stateOf(here()).name);
-    node.classList.toggle("was-here", been.has(name));
-    node.classList.toggle("is-next", possible.has(name));
-  }
-  for (const edge of document.querySelectorAll("[data-source]")) {
-    edge.classList.toggle("was-taken", taken.has(`${edge.getAttribute("data-source")} ${edge.getAttribute("data-target")}`));
+  const steps = visited.slice(1).map((visit) => `${stateOf(walk.visits[visit.from]).name} ${stateOf(visit).name}`);
+  const choices = choicesAt(here()).map((choice) => data.states[data.places[choice.target][0]].name);
+  const name = stateOf(here()).name;
+  const marks = {
+    state: { "is-here": [name], "was-here": visited.map((visit) => stateOf(visit).name), "is-next": choices },
+    edge: { "was-taken": steps, "is-next": choices.map((target) => `${name} ${target}`) },
+  };
+  for (const part of document.querySelectorAll(".picture [data-state], .picture [data-source]")) {
+    const { state, source, target } = part.dataset;
+    for (const [mark, marked] of Object.entries(state ? marks.state : marks.edge)) {
+      part.classList.toggle(mark, marked.includes(state || `${source} ${target}`));
+    }
   }
   bringIntoView(document.querySelector(".is-here"));
 }
@@ -242,8 +247,6 @@ async function copy(text, said) {
     say("The browser does not let this page copy: mark the text and copy it yourself.");
   }
 }
-
-// --- What the reader does
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, pre, .scroll")) return;

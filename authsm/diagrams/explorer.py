@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections import Counter
 from collections.abc import Hashable
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -37,7 +38,7 @@ def page(
     machine: Machine[C],
     tour: Tour[C],
     *,
-    name: str,
+    source: Expression,
     svg: str | None,
     bound: int = BOUND,
     progress: Callable[[int], None] | None = None,
@@ -47,8 +48,8 @@ def page(
     Args:
         machine: Any machine.
         tour: How it is shown.
-        name: Where the machine can be imported from, as ``module:name``; for the tests that readers copy.
-        svg: Its picture; None for a page without one.
+        source: Source that makes the machine, for the tests that readers copy.
+        svg: Its picture, as `svg.render` draws it; None for a page without one.
         bound: How many places the page may hold at the most.
         progress: Called with the number of places that were found so far.
 
@@ -59,7 +60,7 @@ def page(
         TooManySnapshotsError: More places than the bound can be reached.
     """
     picture = picture_of(machine)
-    data = _Data(machine, tour, picture, name).embed(bound, progress)
+    data = _Data(machine, tour, picture, source).embed(bound, progress)
     parts = {
         "title": html.escape(picture.name),
         "name": html.escape(picture.name),
@@ -94,11 +95,11 @@ class _Once(Generic[H]):
 class _Data(Generic[C]):
     """What the page's script is given."""
 
-    def __init__(self, machine: Machine[C], tour: Tour[C], picture: Picture, name: str) -> None:
+    def __init__(self, machine: Machine[C], tour: Tour[C], picture: Picture, source: Expression) -> None:
         self._machine = machine
         self._tour = tour
         self._picture = picture
-        self._module, _, self._name = name.partition(":")
+        self._source_of_machine = source
         self._tones = {(arrow.source, arrow.event): arrow.tone.value for arrow in picture.arrows}
         self._states = {node.name: number for number, node in enumerate(picture.nodes)}
         self._imports = _Once[tuple[str, str]]()
@@ -111,7 +112,7 @@ class _Data(Generic[C]):
         """Give everything, as what JSON can hold."""
         found = self._tour.places(self._machine, bound=bound, progress=progress)
         numbers = {place: number for number, place in enumerate(found)}
-        needs = [self._imports.number((self._module, self._name))]
+        needs = self._needs(self._source_of_machine)
         places: list[Any] = []
         for place, choices in found.items():
             pairs = [
@@ -124,13 +125,18 @@ class _Data(Generic[C]):
                 for fact in self._tour.facts(self._machine, place)
             ]
             places.append([self._states[place.snapshot.state], facts, pairs])
-        starts = [
-            self._start(start, numbers[self._tour.begin(self._machine, start)]) for start in self._tour.starts
-        ]
+        starts = [self._start(start, numbers[self._tour.begin(self._machine, start)]) for start in self._tour.starts]
+        self._refuse_namesakes()
         return {
             "name": self._picture.name,
             "states": [
-                {"name": node.name, "kind": node.kind.value, "effect": node.effect, "about": node.about}
+                {
+                    "name": node.name,
+                    "kind": node.kind.value,
+                    "effect": node.effect,
+                    "about": node.about,
+                    "ending": node.ending.value if node.ending else "",
+                }
                 for node in self._picture.nodes
             ],
             "starts": starts,
@@ -138,7 +144,12 @@ class _Data(Generic[C]):
             "groups": list(self._groups),
             "facts": list(self._facts),
             "places": places,
-            "test": {"machine": self._name, "imports": list(self._imports), "needs": needs, "missing": self._missing},
+            "test": {
+                "machine": self._source_of_machine.text,
+                "imports": list(self._imports),
+                "needs": needs,
+                "missing": self._missing,
+            },
         }
 
     def _start(self, start: Start[C], place: int) -> dict[str, Any]:
@@ -172,6 +183,13 @@ class _Data(Generic[C]):
             self._missing = f"No test can be written: {error}"
             return {}
         return {"code": expression.text, "needs": self._needs(expression)}
+
+    def _refuse_namesakes(self) -> None:
+        """Give up the tests where one module would have to import two things under one name."""
+        names = Counter(name for _, name in self._imports)
+        for name, times in names.items():
+            if times > 1:
+                self._missing = f"No test can be written: {times} different things are called {name}."
 
     def _needs(self, expression: Expression) -> list[int]:
         return [self._imports.number(each) for each in expression.imports]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -52,7 +52,7 @@ def _text(value: object, imports: dict[tuple[str, str], None]) -> str:
     if value is None or isinstance(value, bool | int | float | str | bytes):
         return repr(value)
     if isinstance(value, tuple):
-        items = [_text(item, imports) for item in value]
+        items = [_text(item, imports) for item in cast("tuple[object, ...]", value)]
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
     if isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value):
         fields = ", ".join(f"{name}={_text(given, imports)}" for name, given in fields_of(value, defaults=False))

@@ -181,9 +181,7 @@ def _clear_is_still_to_come(place: Place[SignOutContext], now: str, result: Sign
     return context.plan.clear_credentials is None and context.clear_credentials is None
 
 
-def _is_gone_unless_failed(
-    place: Place[SignOutContext], _: str, result: SignOutResult | None
-) -> bool | None:
+def _is_gone_unless_failed(place: Place[SignOutContext], _: str, result: SignOutResult | None) -> bool | None:
     if result is None:
         return None
     return isinstance(result, FailedSignOut) != _is_done(place.snapshot.context.clear_credentials)
@@ -197,9 +195,7 @@ def _stop_changed_nothing(place: Place[SignOutContext], _: str, result: SignOutR
     return _nothing_is_written(place) and not any(_is_done(outcome) for outcome in tried)
 
 
-def _errors_are_the_failures(
-    place: Place[SignOutContext], _: str, result: SignOutResult | None
-) -> bool | None:
+def _errors_are_the_failures(place: Place[SignOutContext], _: str, result: SignOutResult | None) -> bool | None:
     if not isinstance(result, PartialSignOut):
         return None
     told = {exception.failure for exception in _exceptions(result)}

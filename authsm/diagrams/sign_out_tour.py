@@ -99,7 +99,7 @@ STARTS: Final = (
         _session(),
         SignOutPolicy(local_only=True),
     ),
-    _start("guest", "A guest", "Nobody is signed in: only guest credentials are cleared.", _session(SignInMethod.GUEST)),
+    _start("guest", "A guest", "Nobody is signed in: only the guest's credentials go.", _session(SignInMethod.GUEST)),
     _start(
         "federated",
         "Federated to an identity pool",

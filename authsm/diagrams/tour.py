@@ -1,8 +1,8 @@
 """Every way through a machine, crashes included, with what there is to say at each place: what the explorer shows.
 
-A **place** is where a run stands and what a crash would leave of it. Before an effect that cannot be undone, whoever runs
-a machine writes down where it stands; after a crash, it asks for that effect once more (`Machine.again`). Where nothing
-was written down yet, nothing has been done yet either, and everything is as it was at the start.
+A **place** is where a run stands and what a crash would leave of it. Before an effect that cannot be undone, whoever
+runs a machine writes down where it stands; after a crash, it asks for that effect once more (`Machine.again`). Where
+nothing was written down yet, nothing has been done yet either, and everything is as it was at the start.
 
 Attempts do not tell places apart: a machine goes the same way after the second attempt as after the first.
 """
@@ -15,13 +15,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from authsm.core.graph import TooManySnapshotsError, every_reply
-from authsm.core.machine import Machine, Snapshot
 from authsm.core.vocabulary import Context
 from authsm.diagrams.expressions import NoExpressionError, expression_of, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from authsm.core.machine import Machine, Snapshot
     from authsm.core.vocabulary import Effect, Event
 
 C = TypeVar("C", bound=Context)
@@ -167,7 +167,7 @@ class Tour(Generic[C]):
         Args:
             machine: The machine.
             bound: How many places may be found at the most.
-            progress: Called with the number of places that were found so far, once a place.
+            progress: Called with the number of places that were found so far, at each new one.
 
         Returns:
             The places, the starts first, each with its choices.
@@ -189,8 +189,8 @@ class Tour(Generic[C]):
                     )
                 found[choice.target] = ()
                 waiting.append(choice.target)
-            if progress is not None:
-                progress(len(found))
+                if progress is not None:
+                    progress(len(found))
         return found
 
     def _choices(self, machine: Machine[C], place: Place[C]) -> Iterator[Choice[C]]:
@@ -200,8 +200,5 @@ class Tour(Generic[C]):
             writes = effect is not None and self.writes_down(effect)
             yield Choice(event, Place(snapshot, snapshot if writes else place.safe))
         if machine.pending(place.snapshot) is not None:
-            yield self._crash(machine, place.safe)
-
-    @staticmethod
-    def _crash(machine: Machine[C], safe: Snapshot[C]) -> Choice[C]:
-        return Choice(None, Place(safe, safe), again=machine.pending(safe) is not None)
+            # `Machine.again` changes the attempt of what was written down, and nothing else.
+            yield Choice(None, Place(place.safe, place.safe), again=machine.pending(place.safe) is not None)

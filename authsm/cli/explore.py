@@ -1,0 +1,117 @@
+"""``authsm explore``: make a page on which one can click through everything that a machine can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from authsm.cli.named import import_named, machine_named
+from authsm.core.graph import TooManySnapshotsError, every_reply
+from authsm.diagrams import svg
+from authsm.diagrams.explorer import page
+from authsm.diagrams.graphviz import NoGraphvizError
+from authsm.diagrams.picture import picture_of
+from authsm.diagrams.sign_out_tour import SIGN_OUT_TOUR
+from authsm.diagrams.tour import BOUND, Start, Tour
+
+if TYPE_CHECKING:
+    from authsm.core.machine import Machine, Snapshot
+    from authsm.core.vocabulary import Event
+
+_SHIPPED: Final = "authsm.flows.sign_out.chart:SIGN_OUT"
+_EVERY: Final = 5000
+
+
+@click.command()
+@click.argument("machine_name", metavar="[MODULE:MACHINE]", default=_SHIPPED)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("explorer.html"),
+    show_default=True,
+    help="The file to write.",
+)
+@click.option(
+    "--starts",
+    "starts_name",
+    metavar="MODULE:NAME",
+    help="The contexts to begin with: a list, or a dictionary with titles as its keys.",
+)
+@click.option(
+    "--bound", type=click.IntRange(min=1), default=BOUND, show_default=True, help="Stop where there are more places."
+)
+def explore(machine_name: str, output: Path, starts_name: str | None, bound: int) -> None:
+    """Make one HTML file in which one can click through the machine of sign-out, or any other; it needs no network."""
+    machine, source = machine_named(machine_name)
+    tour = _tour(machine, machine_name, starts_name)
+    try:
+        text = page(machine, tour, source=source, svg=_svg(machine), bound=bound, progress=_tell)
+    except TooManySnapshotsError as error:
+        raise click.UsageError(f"{error} (--bound, --starts)") from None
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
+    click.echo(f"{output}: {len(text.encode()) / 1000:.0f} kB. Open it in a browser.")
+
+
+def _tour(machine: Machine[Any], machine_name: str, starts_name: str | None) -> Tour[Any]:
+    if starts_name is not None:
+        return Tour(starts=tuple(_starts(machine, starts_name)), events=_events)
+    if machine_name == _SHIPPED:
+        return SIGN_OUT_TOUR
+    context = machine.table.context
+    try:
+        first = context()
+    except TypeError as error:
+        raise click.UsageError(
+            f"{context.__name__} cannot be made without arguments ({error}). Put the contexts to begin with into a "
+            "list or a dictionary in a module, and name it: --starts module:name."
+        ) from None
+    return Tour(
+        starts=(Start("start", "The start", f"With the defaults of {context.__name__}.", first),), events=_events
+    )
+
+
+def _starts(machine: Machine[Any], name: str) -> Iterable[Start[Any]]:
+    found = import_named(name)
+    titles: list[str]
+    contexts: list[Any]
+    if isinstance(found, Mapping):
+        titles, contexts = [str(title) for title in found], list(found.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - a stranger's
+    else:
+        contexts = list(found) if isinstance(found, Iterable) else []  # pyright: ignore[reportUnknownArgumentType] - a stranger's
+        titles = [f"Start {number}" for number in range(1, len(contexts) + 1)]
+    kind = machine.table.context
+    if not contexts or not all(isinstance(context, kind) for context in contexts):
+        raise click.UsageError(f"{name} is no list or dictionary of contexts: it must hold {kind.__name__}s.")
+    for number, (title, context) in enumerate(zip(titles, contexts, strict=True), 1):
+        yield Start(f"start-{number}", title, "", context)
+
+
+def _events(machine: Machine[Any], snapshot: Snapshot[Any]) -> Iterable[Event]:
+    try:
+        yield from every_reply(machine, snapshot)
+    except TypeError as error:
+        raise click.UsageError(
+            f"An event of the state {snapshot.state} cannot be made without arguments ({error}): give its fields "
+            "defaults."
+        ) from None
+
+
+def _svg(machine: Machine[Any]) -> str | None:
+    """Draw the machine. Without the extra the page has no picture; everything else on it works as well."""
+    try:
+        return svg.render(picture_of(machine))
+    except NoGraphvizError as error:
+        click.echo(f"The page has no picture. {error}", err=True)
+        return None
+
+
+def _tell(found: int) -> None:
+    if found % _EVERY == 0:
+        click.echo(f"{found} places so far ...", err=True)
