@@ -105,7 +105,8 @@ class _Data(Generic[C]):
         self._imports = _Once[tuple[str, str]]()
         self._groups = _Once[str]()
         self._facts = _Once[tuple[int, str, str, str]]()
-        self._outcomes: dict[Any, dict[str, Any]] = {}
+        self._numbers = _Once[tuple[Event | None, str, bool]]()
+        self._outcomes: list[dict[str, Any]] = []
         self._missing = ""
 
     def embed(self, bound: int, progress: Callable[[int], None] | None) -> dict[str, Any]:
@@ -140,7 +141,7 @@ class _Data(Generic[C]):
                 for node in self._picture.nodes
             ],
             "starts": starts,
-            "outcomes": list(self._outcomes.values()),
+            "outcomes": self._outcomes,
             "groups": list(self._groups),
             "facts": list(self._facts),
             "places": places,
@@ -157,22 +158,24 @@ class _Data(Generic[C]):
         return {**said, **self._source(start.context)}
 
     def _outcome(self, state: str, choice: Choice[C]) -> int:
-        known = (choice.event, choice.again)
-        if known not in self._outcomes:
-            self._outcomes[known] = self._crash(choice) if choice.event is None else self._happened(state, choice.event)
-        return list(self._outcomes).index(known)
+        event = choice.event
+        tone = _CRASH["tone"] if event is None else self._tones[state, event.name]
+        number = self._numbers.number((event, tone, choice.again))
+        if number == len(self._outcomes):
+            self._outcomes.append(self._crash(choice) if event is None else self._happened(event, tone))
+        return number
 
     @staticmethod
     def _crash(choice: Choice[C]) -> dict[str, Any]:
         return {**_CRASH, "about": _RESUMED if choice.again else _AS_IT_WAS, "again": choice.again}
 
-    def _happened(self, state: str, event: Event) -> dict[str, Any]:
-        namesakes = sum(isinstance(each, Event) and each.name == event.name for each, _ in self._outcomes)
+    def _happened(self, event: Event, tone: str) -> dict[str, Any]:
+        namesakes = sum(outcome["name"] == event.name for outcome in self._outcomes)
         return {
             "key": f"{event.name}-{namesakes + 1}" if namesakes else event.name,
             "name": event.name,
             "about": _about(event),
-            "tone": self._tones[state, event.name],
+            "tone": tone,
             **self._source(event),
         }
 
