@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from authsm.cli.named import import_named, machine_named
+from authsm.cli.targets import MachineName, NoModuleError, import_here
 from authsm.core.graph import TooManySnapshotsError, every_reply
+from authsm.core.machine import Machine
+from authsm.core.table import ChartError
 from authsm.diagrams import svg
 from authsm.diagrams.explorer import page
-from authsm.diagrams.graphviz import NoGraphvizError
+from authsm.diagrams.expressions import Expression
 from authsm.diagrams.picture import picture_of
 from authsm.diagrams.sign_out_tour import SIGN_OUT_TOUR
 from authsm.diagrams.tour import BOUND, Start, Tour
 
 if TYPE_CHECKING:
-    from authsm.core.machine import Machine, Snapshot
+    from authsm.core.machine import Snapshot
     from authsm.core.vocabulary import Event
 
 _SHIPPED: Final = "authsm.flows.sign_out.chart:SIGN_OUT"
@@ -46,10 +49,12 @@ _EVERY: Final = 5000
 )
 def explore(machine_name: str, output: Path, starts_name: str | None, bound: int) -> None:
     """Make one HTML file in which one can click through the machine of sign-out, or any other; it needs no network."""
-    machine, source = machine_named(machine_name)
+    machine = MachineName()(machine_name)
     tour = _tour(machine, machine_name, starts_name)
     try:
-        text = page(machine, tour, source=source, svg=_svg(machine), bound=bound, progress=_tell)
+        text = page(
+            machine, tour, source=_source(machine, machine_name), svg=_svg(machine), bound=bound, progress=_tell
+        )
     except TooManySnapshotsError as error:
         raise click.UsageError(f"{error} (--bound, --starts)") from None
     try:
@@ -57,6 +62,15 @@ def explore(machine_name: str, output: Path, starts_name: str | None, bound: int
     except OSError as error:
         raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
     click.echo(f"{output}: {len(text.encode()) / 1000:.0f} kB. Open it in a browser.")
+
+
+def _source(machine: Machine[Any], name: str) -> Expression:
+    """Give the source that makes the machine: what was named is that machine, or its chart."""
+    module_name, _, inner = name.partition(":")
+    imports = ((module_name, inner),)
+    if getattr(sys.modules[module_name], inner) is machine:
+        return Expression(inner, imports)
+    return Expression(f"Machine({inner})", ((Machine.__module__, "Machine"), *imports))
 
 
 def _tour(machine: Machine[Any], machine_name: str, starts_name: str | None) -> Tour[Any]:
@@ -78,7 +92,7 @@ def _tour(machine: Machine[Any], machine_name: str, starts_name: str | None) -> 
 
 
 def _starts(machine: Machine[Any], name: str) -> Iterable[Start[Any]]:
-    found = import_named(name)
+    found = _found(name)
     titles: list[str]
     contexts: list[Any]
     if isinstance(found, Mapping):
@@ -88,9 +102,18 @@ def _starts(machine: Machine[Any], name: str) -> Iterable[Start[Any]]:
         titles = [f"Start {number}" for number in range(1, len(contexts) + 1)]
     kind = machine.table.context
     if not contexts or not all(isinstance(context, kind) for context in contexts):
-        raise click.UsageError(f"{name} is no list or dictionary of contexts: it must hold {kind.__name__}s.")
+        raise click.UsageError(f"{name} is no list or dictionary of contexts: put one {kind.__name__} or more into it.")
     for number, (title, context) in enumerate(zip(titles, contexts, strict=True), 1):
         yield Start(f"start-{number}", title, "", context)
+
+
+def _found(name: str) -> Any:
+    module_name, _, inner = name.partition(":")
+    try:
+        module = import_here(module_name)
+    except (NoModuleError, ChartError) as error:
+        raise click.UsageError(str(error)) from None
+    return getattr(module, inner, None)
 
 
 def _events(machine: Machine[Any], snapshot: Snapshot[Any]) -> Iterable[Event]:
@@ -107,7 +130,7 @@ def _svg(machine: Machine[Any]) -> str | None:
     """Draw the machine. Without the extra the page has no picture; everything else on it works as well."""
     try:
         return svg.render(picture_of(machine))
-    except NoGraphvizError as error:
+    except RuntimeError as error:
         click.echo(f"The page has no picture. {error}", err=True)
         return None
 

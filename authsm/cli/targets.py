@@ -28,7 +28,7 @@ class MachineName(click.ParamType[Any]):
         if not (module_name and colon and name):
             self.fail(f"{value!r} names no machine: write module:machine, as in bakery.orders:BAKERY.", param, ctx)
         try:
-            module = _import(module_name)
+            module = import_here(module_name)
             found: Any = getattr(module, name, None)
             if _is_machine(found):
                 return found
@@ -36,7 +36,7 @@ class MachineName(click.ParamType[Any]):
                 return Machine(found)
         except ChartError as error:
             self.fail(str(error), param, ctx)
-        except _NoModuleError as error:
+        except NoModuleError as error:
             self.fail(str(error), param, ctx)
         there = [each for each, value in vars(module).items() if _is_machine(value)]
         hint = f"its machines are {', '.join(there)}" if there else "it has no machine at all"
@@ -52,11 +52,23 @@ def _is_chart(value: object) -> TypeGuard[type[Chart[Any]]]:
     return isinstance(value, type) and issubclass(value, Chart)
 
 
-class _NoModuleError(Exception):
+class NoModuleError(Exception):
     """A module that cannot be imported: says why, and what to do."""
 
 
-def _import(name: str) -> ModuleType:
+def import_here(name: str) -> ModuleType:
+    """Import a module; those in the current folder are found, too.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The module.
+
+    Raises:
+        NoModuleError: It cannot be imported.
+        ChartError: It makes a machine of a chart that cannot be compiled.
+    """
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)  # as `python -m` does
@@ -66,9 +78,9 @@ def _import(name: str) -> ModuleType:
         raise
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise _NoModuleError(f"the module {name} needs {error.name}, which is not installed here.") from error
-        raise _NoModuleError(
+            raise NoModuleError(f"the module {name} needs {error.name}, which is not installed here.") from error
+        raise NoModuleError(
             f"there is no module {name} here: run this in the folder that has it, or install it beside authsm."
         ) from error
     except Exception as error:
-        raise _NoModuleError(f"the module {name} fails as it is imported: {type(error).__name__}: {error}") from error
+        raise NoModuleError(f"the module {name} fails as it is imported: {type(error).__name__}: {error}") from error

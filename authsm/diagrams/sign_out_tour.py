@@ -123,7 +123,7 @@ STARTS: Final = (
         everywhere=True,
     ),
 )
-"""One of each kind: together they take every way in which the steps can follow one another."""
+"""One of each kind; together they reach every state, and every event happens."""
 
 _REFUSALS: Final[Mapping[type[Event], Failure]] = {
     reply: Failure(FailureKind.REFUSED, code, message)
