@@ -77,11 +77,10 @@ function open(link) {
 
 function importLines(needed) {
   const names = new Map();
-  for (const index of [...new Set(needed)].sort((a, b) => a - b)) {
-    const [module, name] = data.test.imports[index];
+  for (const [module, name] of [...new Set(needed)].map((index) => data.test.imports[index])) {
     names.set(module, [...(names.get(module) || []), name]);
   }
-  return [...names].map(([module, found]) => `from ${module} import ${found.join(", ")}`);
+  return [...names].map(([module, found]) => `from ${module} import ${found.sort().join(", ")}`).sort();
 }
 
 function replay() {
@@ -188,9 +187,10 @@ function showLog() {
 }
 
 function showPicture() {
+  const isStep = ({ outcome }) => outcome && outcome.tone !== "crash";
   const visited = walk.visits.slice(0, walk.position + 1);
-  const steps = visited.slice(1).map((visit) => `${stateOf(walk.visits[visit.from]).name} ${stateOf(visit).name}`);
-  const choices = choicesAt(here()).map((choice) => data.states[data.places[choice.target][0]].name);
+  const steps = visited.filter(isStep).map((visit) => `${stateOf(walk.visits[visit.from]).name} ${stateOf(visit).name}`);
+  const choices = choicesAt(here()).filter(isStep).map((choice) => data.states[data.places[choice.target][0]].name);
   const name = stateOf(here()).name;
   const marks = {
     state: { "is-here": [name], "was-here": visited.map((visit) => stateOf(visit).name), "is-next": choices },

@@ -199,10 +199,11 @@ class _Data(Generic[C]):
 
 
 def _about(event: Event) -> str:
+    said = [_first_line(event)]
     if isinstance(event, FailedReply):
-        failure = event.failure
-        return f"{_first_line(event)} {failure.kind.value.replace('_', ' ').capitalize()}: {failure.message}".strip()
-    return _first_line(event)
+        kind = event.failure.kind.value.replace("_", " ")
+        said.append(f"{kind.capitalize()}{'' if event.failure.message == kind else f': {event.failure.message}'}")
+    return " ".join(said).strip()
 
 
 def _first_line(event: Event) -> str:

@@ -108,22 +108,25 @@ def writes_down_all(effect: Effect) -> bool:
 
 
 def fields_as_facts(machine: Machine[C], place: Place[C]) -> Iterator[Fact]:
-    """Tell what is remembered, field by field.
+    """Tell what is remembered, field by field, and what was written down.
 
     Args:
         machine: The machine.
         place: Where it stands.
 
     Yields:
-        A fact a field.
+        A fact a field, and one about the journal.
     """
-    del machine
     for name, value in fields_of(place.snapshot.context):
         try:
             text = expression_of(value).text
         except NoExpressionError:
             text = repr(value)
         yield Fact("Remembered", name, text)
+    if machine.pending(place.safe) is None:
+        yield Fact("Journal", "", "Empty. A crash would leave everything as it was.")
+    else:
+        yield Fact("Journal", "", f"{place.safe.state}. After a crash it goes on there.", Sense.NOTE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

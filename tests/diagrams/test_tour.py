@@ -123,7 +123,16 @@ def test_progress_is_told_once_a_place() -> None:
     assert told == list(range(2, len(places) + 1))
 
 
-def test_another_machine_tells_the_fields_of_its_context() -> None:
-    place = BAKERY_TOUR.begin(BAKERY, BAKERY_TOUR.starts[0])
-    told = {fact.label: fact.text for fact in BAKERY_TOUR.facts(BAKERY, place)}
-    assert told == {"pays": "True", "flavour": "Flavour.PLAIN", "layers": "0", "mishaps": "()"}
+def test_another_machine_tells_the_fields_of_its_context_and_what_was_written_down() -> None:
+    told = {
+        place.snapshot.state: [(fact.label, fact.text) for fact in BAKERY_TOUR.facts(BAKERY, place)]
+        for place in reversed(BAKERY_TOUR.places(BAKERY))
+    }
+    assert told["Open"] == [
+        ("pays", "True"),
+        ("flavour", "Flavour.PLAIN"),
+        ("layers", "0"),
+        ("mishaps", "()"),
+        ("", "Empty. A crash would leave everything as it was."),
+    ]
+    assert told["Cooling"][-1] == ("", "Baking. After a crash it goes on there.")
