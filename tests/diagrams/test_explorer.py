@@ -326,6 +326,7 @@ def test_what_happened_is_told_to_screen_readers_step_by_step(shown: Page) -> No
         "Begin → SigningOutHostedUI",
         "↯ A crash → NotStarted",
     ]
+    assert shown.evaluate("first.isConnected"), "what was told before is told again"
     assert log.locator("[aria-current=step]").inner_text() == "↯ A crash → NotStarted"
     assert shown.get_by_role("list", name="What may happen now").get_by_role("button").count() == 1
 

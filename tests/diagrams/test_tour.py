@@ -126,7 +126,7 @@ def test_progress_is_told_once_a_place() -> None:
 def test_another_machine_tells_the_fields_of_its_context_and_what_was_written_down() -> None:
     told = {
         place.snapshot.state: [(fact.label, fact.text) for fact in BAKERY_TOUR.facts(BAKERY, place)]
-        for place in reversed(BAKERY_TOUR.places(BAKERY))
+        for place in reversed([*BAKERY_TOUR.places(BAKERY)])
     }
     assert told["Open"] == [
         ("pays", "True"),
