@@ -58,7 +58,7 @@ def explore(machine_name: str, output: Path, starts_name: str | None, bound: int
     except TooManySnapshotsError as error:
         raise click.UsageError(f"{error} (--bound, --starts)") from None
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(text.encode())
     except OSError as error:
         raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
     click.echo(f"{output}: {len(text.encode()) / 1000:.0f} kB. Open it in a browser.")

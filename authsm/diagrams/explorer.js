@@ -62,8 +62,8 @@ const trace = (position) => walk.visits.slice(1, position + 1).map((visit) => vi
 const linkTo = (position) => "#" + [data.starts[walk.start].key, ...trace(position)].join(",");
 
 // Gives what to say about a link that cannot be followed to its end.
-function open(link) {
-  const [key, ...outcomes] = decodeURIComponent(link.replace(/^#/, "")).split(",");
+function follow(link) {
+  const [key, ...outcomes] = link.replace(/^#/, "").replaceAll("%2C", ",").split(",");
   const start = data.starts.findIndex((each) => each.key === key);
   begin(Math.max(start, 0));
   if (start < 0) return key ? `This page has no beginning called ${key}.` : "";
@@ -133,7 +133,7 @@ function showOutcomes() {
   const items = choicesAt(here()).map(({ outcome }, number) => {
     const button = make(
       "button",
-      { type: "button", class: `outcome ${outcome.tone}`, "data-key": outcome.key },
+      { type: "button", class: `outcome ${outcome.tone}` },
       make("span", { class: "mark", "aria-hidden": "true" }, MARKS[outcome.tone]),
       make("span", {}, make("strong", {}, outcome.name), make("span", { class: "about" }, outcome.about)),
     );
@@ -260,7 +260,7 @@ function pressed(event) {
 
 function openHash() {
   if (location.hash === linkTo(walk.position)) return;
-  say(open(location.hash));
+  say(follow(location.hash));
   show();
 }
 
@@ -278,5 +278,5 @@ document.addEventListener("keydown", pressed);
 window.addEventListener("hashchange", openHash);
 
 begin(0);
-say(open(location.hash));
+say(follow(location.hash));
 show();

@@ -69,7 +69,7 @@ def page(
         "js": _part("js"),
         "picture": svg or "<p>No picture: this page was made without the extra <code>authsm[svg]</code>.</p>",
         # No text within may end the script element.
-        "data": json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
+        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
     }
     before, *rest = _part("html").split("{{")
     return before + "".join(parts[key] + after for key, _, after in (each.partition("}}") for each in rest))

@@ -297,7 +297,7 @@ def test_the_keyboard_alone_suffices(shown: Page) -> None:
     assert shown.locator("#start").input_value() == "1"
     keys.press("Tab")
     walked = []
-    while not shown.locator("#outcomes").is_hidden():
+    for _ in range(4):
         keys.press("Enter")
         walked.append(state(shown))
     assert walked == ["SigningOutGlobally", "RevokingToken", "SigningOutLocally", "SignedOut"]
@@ -305,10 +305,30 @@ def test_the_keyboard_alone_suffices(shown: Page) -> None:
     keys.press("Enter")
     assert state(shown) == "NotStarted"
     reached = set()
-    for _ in range(30):
+    for _ in range(20):
         keys.press("Tab")
         reached.add(shown.evaluate("document.activeElement.id || document.activeElement.tagName"))
     assert {"start", "forward", "copy-link", "copy-test", "A", "SUMMARY", "BUTTON"} <= reached
+
+
+def test_each_outcome_bears_a_mark_that_needs_no_colour(shown: Page) -> None:
+    marks = shown.locator("#outcomes .mark")
+    assert marks.all_inner_texts() == ["→"]
+    shown.keyboard.press("1")
+    assert marks.all_inner_texts() == ["✓", "✗", "✗", "⊘", "↯"]
+
+
+def test_the_page_itself_forbids_to_ask_for_anything(browser: Browser, explorer: str) -> None:
+    shown = browser.new_page()
+    shown.goto(explorer)
+    refused = shown.evaluate(
+        "new Promise((answer) => {"
+        " document.addEventListener('securitypolicyviolation', (event) => answer(event.effectiveDirective));"
+        " fetch('http://localhost/').then(() => answer('answered'), () => setTimeout(answer, 1000, 'sent'));"
+        "})"
+    )
+    shown.close()
+    assert refused == "connect-src"
 
 
 def test_keys_that_belong_to_the_browser_are_left_to_it(shown: Page) -> None:
