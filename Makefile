@@ -29,8 +29,9 @@ check: .venv/installed  ## Lint, types, layers, and whether the diagrams are cur
 	$(BIN)/lint-imports
 	$(BIN)/authsm diagram --check diagrams
 
-# Programs that tests use: a Secret Service for the keyring store; Graphviz, and Node.js with Mermaid, for the diagrams.
-# Without them, and without the right to install them, those tests are skipped by name; where CI is set, they fail.
+# Programs that tests use: a Secret Service for the keyring store; Graphviz, Node.js with Mermaid, and a browser for the
+# diagrams. Without them, and without the right to install them, those tests are skipped by name; where CI is set, they
+# fail.
 PROGRAMS := gnome-keyring-daemon dbus-daemon dot node npm chromium
 system-packages:
 	@( for program in $(PROGRAMS); do command -v $$program >/dev/null || exit 1; done ) || { \
@@ -67,7 +68,7 @@ clean:  ## Remove everything that make made.
 	$(MINISTACK) -m pip install --quiet 'ministack>=1.5,<1.6' cryptography
 	touch $@
 
-# Mermaid itself, which reads what we draw for it.
+# Mermaid itself, which reads what we draw for it, and axe-core, which judges the explorer's page.
 .node/diagrams/installed: tests/diagrams/package.json
 	@mkdir -p $(@D) && cp $< $(@D)
 	cd $(@D) && npm install --no-package-lock --no-audit --no-fund --loglevel=error

@@ -166,24 +166,30 @@ function listOf(facts) {
 
 const saidOf = ({ tone, name }) => (tone === "outside" ? name : `${MARKS[tone]} ${name}`);
 
+// What is in the log already stays there, so that a screen reader says only what is new.
 function showLog() {
-  const items = walk.visits.map((visit, position) => {
-    const said = visit.outcome ? saidOf(visit.outcome) : data.starts[walk.start].title;
-    const again = visit.attempt > 1 ? `, attempt ${visit.attempt}` : "";
-    const link = make("a", { href: linkTo(position) }, said, make("span", {}, ` → ${stateOf(visit).name}${again}`));
-    if (position === walk.position) link.setAttribute("aria-current", "step");
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      update(go(position));
-    });
-    return make("li", position > walk.position ? { class: "ahead" } : {}, link);
-  });
-  // What is in the log already stays, so that a screen reader says only what is new.
   const list = element("log");
-  const same = items.findIndex((item, index) => !list.children[index]?.isEqualNode(item));
-  const kept = same < 0 ? items.length : same;
+  const links = walk.visits.map((_, position) => linkTo(position));
+  const differs = links.findIndex((link, position) => list.children[position]?.firstChild.getAttribute("href") !== link);
+  const kept = differs < 0 ? links.length : differs;
   while (list.children.length > kept) list.lastChild.remove();
-  list.append(...items.slice(kept));
+  list.append(...links.slice(kept).map((link, index) => entryOf(link, kept + index)));
+  for (const [position, item] of [...list.children].entries()) {
+    item.classList.toggle("ahead", position > walk.position);
+    item.firstChild.ariaCurrent = position === walk.position ? "step" : null;
+  }
+}
+
+function entryOf(address, position) {
+  const visit = walk.visits[position];
+  const said = visit.outcome ? saidOf(visit.outcome) : data.starts[walk.start].title;
+  const again = visit.attempt > 1 ? `, attempt ${visit.attempt}` : "";
+  const link = make("a", { href: address }, said, make("span", {}, ` → ${stateOf(visit).name}${again}`));
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    update(go(position));
+  });
+  return make("li", {}, link);
 }
 
 function showPicture() {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from playwright.sync_api import sync_playwright
+
+from tests.diagrams.tools import missing
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+_AXE = Path(__file__).parents[2] / ".node" / "diagrams" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def chromium() -> Generator[Browser]:
     """Run one; where none is installed, the tests that need it are skipped by name, or fail where CI is set."""
     found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if found is None:
-        _leave_out("no Chromium: none of " + ", ".join(_PROGRAMS) + " is installed")
+        missing("Chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         try:
@@ -60,9 +60,5 @@ def opened(browser: Browser, **settings: Any) -> Iterator[Page]:
 def axe() -> str:
     """Give axe-core's script, which finds what people with impairments would trip over."""
     if not _AXE.is_file():
-        _leave_out("no axe-core: make node-packages installs it")
+        missing("axe-core")
     return _AXE.read_text(encoding="utf-8")
-
-
-def _leave_out(said: str) -> None:
-    pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)
