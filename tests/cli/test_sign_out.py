@@ -32,7 +32,8 @@ def tokens(cognito: FakeCognito, client: FakeClient) -> FakeTokens:
 
 @pytest.fixture
 def run(cognito: FakeCognito, client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AUTHSM_CLIENT_ID", "AUTHSM_CLIENT_SECRET"):
+    ours = ("AUTHSM_CLIENT_ID", "AUTHSM_CLIENT_SECRET", "AUTHSM_ENCRYPTION_KEY")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", *ours):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str, tokens: FakeTokens | None = None, text: str | None = None) -> Result:

@@ -8,8 +8,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import keyring
-import keyring.backends.SecretService
+import keyring.backend
+import keyring.core
 import pytest
+from keyring.backends.fail import Keyring as NoKeyring
+from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
 from tests.auth.world import eventually
 from tests.left_out import left_out
@@ -79,7 +82,6 @@ def secret_service(home: Path) -> Generator[SecretService]:
     )
     assert bus.stdout is not None
     service = SecretService()
-    before = keyring.get_keyring()
     with pytest.MonkeyPatch.context() as patch, bus.stdout:
         try:
             patch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.stdout.readline().strip())
@@ -92,11 +94,12 @@ def secret_service(home: Path) -> Generator[SecretService]:
                 (home / name.lower()).mkdir(mode=0o700)
             try:
                 service.start()
-                # Made here, not chosen: what the package keyring finds depends on who has asked it before, and where.
-                keyring.set_keyring(keyring.backends.SecretService.Keyring())  # type: ignore[no-untyped-call]  # no types
+                # What the package keyring chooses depends on who has asked it before, and on the backends of tests.
+                patch.setattr(keyring.backend.KeyringBackend, "_classes", {SecretServiceKeyring, NoKeyring})
+                patch.setattr(keyring.core, "_keyring_backend", None)
+                keyring.set_keyring(SecretServiceKeyring())  # type: ignore[no-untyped-call]  # it has no types here
                 yield service
             finally:
-                keyring.set_keyring(before)
                 service.end()
         finally:
             bus.terminate()

@@ -5,6 +5,7 @@ from pathlib import Path
 import keyring
 import keyring.backends.fail
 import keyring.backends.SecretService
+import keyring.core
 import pytest
 
 from tests.stores.secret_service import secret_service
