@@ -60,16 +60,9 @@ class Program:
         try:
             self._process.wait(self._patience)
         except subprocess.TimeoutExpired:
-            self._kill()
+            _kill(self._process)
         self._listener.join(self._patience)
         assert error is not None or self._process.returncode == 0, f"It ended with {self._process.returncode}."
-
-    def _kill(self) -> None:
-        if sys.platform == "win32":
-            self._process.kill()
-        else:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
 
     def tell(self, said: object) -> None:
         """Send it a line."""
@@ -85,3 +78,39 @@ class Program:
             raise AssertionError(f"The program has said nothing for {self._patience:g} s.") from None
         assert line, "The program has ended."
         return json.loads(line)
+
+
+def run(text: str, *arguments: str) -> str:
+    """Run a program to its end.
+
+    Args:
+        text: The program.
+        arguments: For its command line.
+
+    Returns:
+        What it printed.
+    """
+    with subprocess.Popen(  # noqa: S603 - this suite's own
+        [sys.executable, "-W", "error", "-c", text, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # to be killed with its children
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise
+    assert (process.returncode, err) == (0, "")
+    return out
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

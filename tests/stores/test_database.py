@@ -5,8 +5,6 @@ import os
 import random
 import secrets
 import sqlite3
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Final
@@ -16,7 +14,7 @@ import pytest
 from authsm import Secret, SignedInData, SQLiteCredentialStore, UserPoolTokens
 from authsm.stores.contract import Cleared, Entry, EntryState, Saved, StoreUnavailableError, Superseded
 from tests.auth.world import GUARD, eventually, pool_tokens, session
-from tests.programs import ROOT
+from tests.programs import run
 from tests.soak import SOAK
 
 
@@ -28,16 +26,7 @@ def path(tmp_path: Path) -> Path:
 def _elsewhere(program: str, path: Path) -> str:
     """Run a program in another process, with a store of that file; give what it printed."""
     start = "import os, sys, threading\nfrom authsm import *\nfrom tests.auth.world import session\n"
-    ran = subprocess.run(  # noqa: S603 - this suite's own program
-        [sys.executable, "-c", f"{start}store = SQLiteCredentialStore(sys.argv[1])\n{program}", str(path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=3 * GUARD,
-    )
-    assert ran.stderr == ""
-    return ran.stdout.strip()
+    return run(f"{start}store = SQLiteCredentialStore(sys.argv[1])\n{program}", str(path)).strip()
 
 
 _SIGNS_OUT: Final = "print(type(Auth(store, {RevokeToken: lambda *_: None}, key='ada').sign_out()).__name__)"

@@ -4,8 +4,6 @@ import contextlib
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -208,29 +206,6 @@ def test_a_key_that_is_no_text_is_unavailable_and_not_shown(store: SQLiteCredent
     store.begin("ada", session())
     with pytest.raises(StoreUnavailableError, match="a key that is no text"):
         store.load("\ud800")
-
-
-def test_a_forked_process_opens_the_file_for_itself(path: Path) -> None:
-    program = (
-        "import os, sys\n"
-        "from authsm import SQLiteCredentialStore\n"
-        "from tests.auth.world import session\n"
-        "store = SQLiteCredentialStore(sys.argv[1])\n"
-        "store.begin('parent', session())\n"
-        "child = os.fork()\n"
-        "if child == 0:\n"
-        "    store.begin('child', session()); os._exit(0)\n"
-        "os.waitpid(child, 0)\n"
-        "print(store.load('child').state, store.load('parent').state)\n"
-    )
-    ran = subprocess.run(  # noqa: S603 - this suite's own program
-        [sys.executable, "-W", "error", "-c", program, str(path)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ran.stdout, ran.stderr) == ("live live\n", "")
 
 
 def test_equal_stores_keep_the_same_credentials(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
