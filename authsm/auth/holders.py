@@ -227,6 +227,7 @@ class StoreHolder:
             residue = answer.residue if isinstance(answer, Cleared) else ()
         except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; what counts is what a look finds
             complaint = _complaint(error)
+            residue = (f"perhaps something, because the clear raised{complaint}",)
         match self._verify():
             case Superseded():
                 return SUPERSEDED

@@ -19,6 +19,7 @@ from authsm.stores._store import gone, unavailable
 from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Generator
     from pathlib import Path
 
@@ -58,40 +59,39 @@ class Database:
     def __init__(self, path: Path, lock_seconds: float) -> None:
         self.path = path
         self._lock_seconds = lock_seconds
-        self._readers, self._writers, self._fresh = _Lane(), _Lane(), _Lane()
+        self._lanes = {use: _Lane() for use in ("reading", "writing", "fresh")}
         self._seen = False
 
     def close(self) -> None:
         """Close every connection. They are opened again when they are needed."""
-        for lane in (self._readers, self._writers, self._fresh):
+        for lane in self._lanes.values():
             with lane.lock:
                 lane.close()
 
     @contextlib.contextmanager
     def reading(self) -> Generator[sqlite3.Connection | None]:
         """Give a connection to read with; None where there is no database, and never was."""
-        with self._in(self._readers) as database:
+        with self._in("reading") as database:
             yield database
 
     @contextlib.contextmanager
     def reading_afresh(self) -> Generator[sqlite3.Connection | None]:
         """Give a connection that knows of nothing before it; None where there is no database, and never was."""
-        with self._in(self._fresh) as database:
-            try:
-                yield database
-            finally:
-                self._fresh.close()
+        with self._in("fresh") as database:
+            yield database
 
     @contextlib.contextmanager
     def writing(self, *, makes: bool = False) -> Generator[sqlite3.Connection | None]:
         """Give a connection to write with; None where there is no database, never was, and none is to be made."""
-        with self._in(self._writers, makes=makes) as database:
+        with self._in("writing", makes=makes) as database:
             yield database
 
     @contextlib.contextmanager
-    def _in(self, lane: _Lane, *, makes: bool = False) -> Generator[sqlite3.Connection | None]:
-        ends = time.monotonic() + self._lock_seconds
-        if not lane.lock.acquire(self._lock_seconds):
+    def _in(self, use: str, *, makes: bool = False) -> Generator[sqlite3.Connection | None]:
+        lane, ends = self._lanes[use], time.monotonic() + self._lock_seconds
+        if not lane.lock.acquire(timeout=self._lock_seconds):
+            # A signal handler that raises between the lines here leaves it locked for ever. The next call gets another.
+            self._lanes[use] = _Lane()
             raise StoreUnavailableError(f"Other threads have kept {self.path} for more than {self._lock_seconds:g} s.")
         try:
             with self._explained():
@@ -100,6 +100,8 @@ class Database:
                     database.execute(f"PRAGMA busy_timeout = {max(0, round(1000 * (ends - time.monotonic())))}")
                 yield database
         finally:
+            if use == "fresh" or lane.is_torn:
+                lane.close()
             lane.lock.release()
 
     def _opened(self, lane: _Lane, *, makes: bool) -> sqlite3.Connection | None:
@@ -126,8 +128,9 @@ class Database:
     def _explained(self) -> Generator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
-            damaged = error.sqlite_errorcode & 0xFF in _DAMAGED
+        except sqlite3.Error as error:
+            code: int = getattr(error, "sqlite_errorcode", 0)  # which those of the module itself have not
+            damaged = code & 0xFF in _DAMAGED
             what = str(error)
         except UnicodeEncodeError as error:
             damaged = False
@@ -151,7 +154,17 @@ class _Lane:
 
     def __init__(self) -> None:
         self.connection: _Connection | None = None
-        self.lock = ForkSafeLock(self.close)
+        self._safe = ForkSafeLock(self.close)
+
+    @property
+    def lock(self) -> threading.Lock:
+        """Who has it may use the connection."""
+        return self._safe.lock
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether something has ended in the middle of a transaction."""
+        return self.connection is not None and self.connection.database.in_transaction
 
     def close(self) -> None:
         """Close the connection. Only under the lock."""
@@ -186,19 +199,18 @@ class _Connection:
         )
         self._closing = weakref.finalize(self, self.database.close)
         try:
-            self.is_made = self._prepare(path, makes=makes)
+            self.is_made = self._prepare(path, makes=makes, ends=time.monotonic() + lock_seconds)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self, path: Path, *, makes: bool) -> bool:
+    def _prepare(self, path: Path, *, makes: bool, ends: float) -> bool:
         for setting in _SETTINGS:
             self.database.execute(f"PRAGMA {setting}")
-        if self._number("application_id") != _APPLICATION_ID:
-            self._refuse_foreign(path)  # before its header is changed
+        if not self._is_ours(path):  # which is asked before its header is changed
             if not makes:
                 return False
-            self._make()
+            self._make(ends)
         version = self._number("user_version")
         if version != _SCHEMA_VERSION:
             raise StoreCorruptError(
@@ -207,18 +219,32 @@ class _Connection:
             )
         return True
 
-    def _make(self) -> None:
-        self.database.execute("PRAGMA journal_mode = WAL")
+    def _make(self, ends: float) -> None:
+        while True:
+            try:
+                self.database.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError:  # another process makes it, too: this one statement does not wait
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(_MOMENT)
         with transaction(self.database):
             if self._number("application_id") == _APPLICATION_ID:
                 return  # another process has just made it
             for statement in _SCHEMA:
                 self.database.execute(statement)
 
-    def _refuse_foreign(self, path: Path) -> None:
-        ours = self._number("application_id") == _APPLICATION_ID
-        if not ours and self.database.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
+    def _is_ours(self, path: Path) -> bool:
+        """Tell whether it is made; refuse one of another program. It may be made by another process just now."""
+        self.database.execute("BEGIN")  # so that both are of one moment
+        try:
+            is_ours = self._number("application_id") == _APPLICATION_ID
+            (tables,) = self.database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        finally:
+            self.database.execute("COMMIT")
+        if not is_ours and tables:
             raise StoreCorruptError(f"The database {path} belongs to another program. Give authsm a file of its own.")
+        return is_ours
 
     def _number(self, pragma: str) -> int:
         return int(self.database.execute(f"PRAGMA {pragma}").fetchone()[0])
@@ -237,8 +263,19 @@ class _Connection:
         return self._file == _identity(path)
 
     def close(self) -> None:
-        """Close it."""
-        self._closing()
+        """Close it, unless it came along in a fork: SQLite would tidy up files that the parent uses."""
+        if self._process == os.getpid():
+            self._closing()
+        else:
+            self._closing.detach()
+            _INHERITED.append(self.database)
+
+
+_INHERITED: Final[list[sqlite3.Connection]] = []
+"""Connections of a parent process, of a fork that Python did not see: never used, never closed."""
+
+_MOMENT: Final = 0.01
+"""How long to wait before another attempt, in seconds."""
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -256,8 +293,8 @@ def transaction(database: sqlite3.Connection) -> Generator[None]:
     Args:
         database: What it happens in.
     """
-    database.execute("BEGIN IMMEDIATE")
     try:
+        database.execute("BEGIN IMMEDIATE")
         yield
         database.execute("COMMIT")
     except BaseException:

@@ -148,13 +148,14 @@ class FolderStore(RecordStore):
 
     def _take_back(self, key: str) -> None:
         """Destroy what a sign-in that could not be written was sealed with."""
-        if self._seal is not None:
-            with contextlib.suppress(StoreUnavailableError, StoreCorruptError):
-                self._seal.destroy_all_but(key, self._epoch_in_use(key))  # the file may be there, but not durably
+        with contextlib.suppress(StoreUnavailableError, StoreCorruptError):
+            self._destroy_seals(key)  # as far as the file is not there after all, if not durably
 
-    def _epoch_in_use(self, key: str) -> int | None:
+    def _destroy_seals(self, key: str) -> tuple[str, ...]:
+        if self._seal is None:
+            return ()
         record = self._read(key)
-        return record.epoch if record.data is not None else None
+        return self._seal.destroy(key, record.epoch, is_over=record.data is None)
 
     def _destroy(self, key: str) -> tuple[str, ...]:
         # The tombstone has replaced the file that held the data. What a killed writer left beside it may hold it still.
@@ -164,12 +165,12 @@ class FolderStore(RecordStore):
         with self._locked(path):
             with explained(path):
                 remove(temporary_of(path))
-            return self._seal.destroy_all_but(key, self._epoch_in_use(key)) if self._seal is not None else ()
+            return self._destroy_seals(key)
 
-    def _look_for_residue(self, key: str) -> tuple[str, ...]:
+    def _look_for_residue(self, key: str, epoch: int) -> tuple[str, ...]:
         stray = temporary_of(self._path(key))
         strays = (f"the file {stray}",) if stray.exists() else ()
-        return (*strays, *(self._seal.residue(key, self._epoch_in_use(key)) if self._seal is not None else ()))
+        return (*strays, *(self._seal.residue(key, epoch) if self._seal is not None else ()))
 
     @contextlib.contextmanager
     def _locked(self, path: Path) -> Generator[None]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 _LONGEST: Final = 10.0
-"""How long a fork waits for a lock, in seconds. Whoever keeps it longer has hung, and must not keep the fork, too."""
+"""How long a fork waits for all locks, in seconds. Whoever keeps one longer has hung, and must not hang the fork."""
 
 
 class ForkSafeLock:
@@ -20,50 +21,32 @@ class ForkSafeLock:
 
     Args:
         before_fork: Called with the lock held; a method, which is not kept alive.
+
+    Attributes:
+        lock: The lock itself: in a ``with`` statement, no signal handler comes between its being taken and guarded.
     """
 
     def __init__(self, before_fork: Callable[[], None] | None = None) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._before_fork = weakref.WeakMethod(before_fork) if before_fork else None
         self._is_held_for_fork = False
         with _REGISTERING:
             _LOCKS.add(self)
 
-    def acquire(self, seconds: float = -1) -> bool:
-        """Take it.
-
-        Args:
-            seconds: How long to wait, in seconds; for ever if negative.
-
-        Returns:
-            Whether it was free in time.
-        """
-        return self._lock.acquire(timeout=seconds)
-
-    def release(self) -> None:
-        """Let it go."""
-        self._lock.release()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._lock.release()
-
-    def hold_for_fork(self) -> None:
-        """Take it, and put in order what it guards."""
-        self._is_held_for_fork = self._lock.acquire(timeout=_LONGEST)
+    def hold_for_fork(self, ends: float) -> None:
+        """Take it, and put in order what it guards; give it up in the end."""
+        self._is_held_for_fork = self.lock.acquire(timeout=max(0.0, ends - time.monotonic()))
         before = self._before_fork and self._before_fork()
         if self._is_held_for_fork and before is not None:
             before()
 
-    def let_go_after_fork(self) -> None:
-        """Let it go, in the parent and in the child."""
+    def let_go_after_fork(self, *, is_child: bool) -> None:
+        """Let it go, in the parent and in the child; where it was given up, whoever has it is not in the child."""
         if self._is_held_for_fork:
             self._is_held_for_fork = False
-            self._lock.release()
+            self.lock.release()
+        elif is_child:
+            self.lock = threading.Lock()
 
 
 _REGISTERING: Final = threading.Lock()
@@ -74,16 +57,21 @@ _HELD: Final[list[ForkSafeLock]] = []
 def _hold_all() -> None:
     _REGISTERING.acquire()
     _HELD.extend(_LOCKS)
+    ends = time.monotonic() + _LONGEST
     for lock in _HELD:
-        lock.hold_for_fork()
+        lock.hold_for_fork(ends)
 
 
-def _let_all_go() -> None:
+def _let_all_go(*, is_child: bool) -> None:
     for lock in _HELD:
-        lock.let_go_after_fork()
+        lock.let_go_after_fork(is_child=is_child)
     _HELD.clear()
     _REGISTERING.release()
 
 
 if hasattr(os, "register_at_fork"):  # Windows does not fork
-    os.register_at_fork(before=_hold_all, after_in_parent=_let_all_go, after_in_child=_let_all_go)
+    os.register_at_fork(
+        before=_hold_all,
+        after_in_parent=functools.partial(_let_all_go, is_child=False),
+        after_in_child=functools.partial(_let_all_go, is_child=True),
+    )

@@ -46,13 +46,17 @@ class Seal(ABC):
             StoreUnavailableError: What decrypts cannot be reached.
         """
 
-    def destroy_all_but(self, key: str, epoch: int | None) -> tuple[str, ...]:
-        """Destroy what could decrypt the data of any other session than this; tell what could not be destroyed."""
-        del key, epoch
+    def destroy(self, key: str, epoch: int, *, is_over: bool) -> tuple[str, ...]:
+        """Destroy what could decrypt the data of other sessions than this, and of this one if it is over.
+
+        Returns:
+            What could not be destroyed, in words.
+        """
+        del key, epoch, is_over
         return ()
 
-    def residue(self, key: str, epoch: int | None) -> tuple[str, ...]:
-        """Look afresh for what could decrypt the data of any other session than this."""
+    def residue(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Look afresh for what could decrypt the data of this session, which is over, and of those before it."""
         del key, epoch
         return ()
 

@@ -85,9 +85,9 @@ class RecordStore(ABC):
         del key
         return ()
 
-    def _look_for_residue(self, key: str) -> tuple[str, ...]:
-        """Look afresh for what is left of sessions that are over."""
-        del key
+    def _look_for_residue(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Look afresh for what is left of this session, which is over, and of those before it."""
+        del key, epoch
         return ()
 
     def _unsealed(self, key: str, record: Record) -> Record:
@@ -147,14 +147,17 @@ class RecordStore(ABC):
     def clear(self, key: str, *, epoch: int) -> Cleared | Superseded:
         """Become a tombstone, then destroy what is left; see `CredentialStore.clear`."""
         answer = self._change(key, lambda record: record.clear(epoch))
-        residue = self._destroy(key)  # of a session that was superseded, too
+        try:
+            residue = self._destroy(key)  # of a session that was superseded, too
+        except (StoreUnavailableError, StoreCorruptError) as error:
+            residue = (f"what it has left behind ({error})",)  # the tombstone stands, and that much is to be told
         return answer if isinstance(answer, Superseded) else Cleared(residue)
 
     def verify_cleared(self, key: str, *, epoch: int) -> Verified:
         """Look afresh; see `CredentialStore.verify_cleared`."""
         try:
             found = self._read_afresh(key).verified(epoch)
-            return Cleared(self._look_for_residue(key)) if isinstance(found, Cleared) else found
+            return Cleared(self._look_for_residue(key, epoch)) if isinstance(found, Cleared) else found
         except (StoreUnavailableError, StoreCorruptError) as error:
             return Unknown(str(error))
 

@@ -13,6 +13,7 @@ import contextlib
 import functools
 import itertools
 import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -114,23 +115,26 @@ class _KeyEach(Seal):
         data = cipher.unseal(sealed, key, epoch)
         return "is damaged, or was sealed with another key. Sign in again, with replace=True." if data is None else data
 
-    def destroy_all_but(self, key: str, epoch: int | None) -> tuple[str, ...]:
-        """Delete the keys of other epochs, in every backend that has them."""
+    def destroy(self, key: str, epoch: int, *, is_over: bool) -> tuple[str, ...]:
+        """Delete the keys of sessions that are over, in every backend that has them."""
         listed = self._listed(key)
+        kept = frozenset() if is_over else {epoch}
         left: dict[int, tuple[str, ...]] = {}
-        for each in listed - {epoch}:
+        for each in (listed | {epoch}) - {0} - kept:  # its own, whatever has become of the list
             for backend in self._backends():
                 with contextlib.suppress(StoreUnavailableError):  # it may not be there; what counts is a look
                     self._asked(functools.partial(backend.delete_password, self._service, _name_of(key, each)))
             left[each] = self._residue_of(key, each)
-        gone = {each for each, what in left.items() if not what}
-        if gone:
-            self._list(key, listed - gone)
+        remaining = listed - {each for each, what in left.items() if not what}
+        if remaining != listed:
+            with contextlib.suppress(StoreUnavailableError):  # a list that is too long does no harm
+                self._list(key, remaining)
         return tuple(itertools.chain.from_iterable(left.values()))
 
-    def residue(self, key: str, epoch: int | None) -> tuple[str, ...]:
-        """Look for the keys of other epochs."""
-        return tuple(what for each in self._listed(key) - {epoch} for what in self._residue_of(key, each))
+    def residue(self, key: str, epoch: int) -> tuple[str, ...]:
+        """Look for the keys of this epoch and of those before it."""
+        epochs = (each for each in self._listed(key) | {epoch} if 0 < each <= epoch)
+        return tuple(what for each in epochs for what in self._residue_of(key, each))
 
     def _residue_of(self, key: str, epoch: int) -> tuple[str, ...]:
         """Look for a key in every backend: the first one may hide a copy in the second."""
@@ -152,7 +156,7 @@ class _KeyEach(Seal):
         path = self._list_of(key)
         with explained(path):
             try:
-                return frozenset(int(word) for word in read(path).split() if word.isdigit())
+                return frozenset(int(word) for word in read(path).split() if _EPOCH.fullmatch(word))
             except FileNotFoundError:
                 return frozenset()
 
@@ -182,8 +186,10 @@ class _KeyEach(Seal):
     def _look_again(self) -> None:
         """Look for a keyring where there was none: the package looks once, and a program may be up before it."""
         from keyring import backend, core  # noqa: PLC0415 - an extra
-        from keyring.backends import fail  # noqa: PLC0415 - the same
+        from keyring.backends import fail, null  # noqa: PLC0415 - the same
 
+        if isinstance(core.get_keyring(), null.Keyring):
+            raise StoreUnavailableError("The keyring is the one that keeps nothing. See PYTHON_KEYRING_BACKEND.")
         with contextlib.suppress(Exception):  # who asks it next will be told
             if isinstance(core.get_keyring(), fail.Keyring):
                 best = max(backend.KeyringBackend.get_viable_backends(), key=lambda each: each.priority)
@@ -204,6 +210,7 @@ class _KeyEach(Seal):
         raise StoreUnavailableError(f"The keyring could not be used: {said or kind}. {_ADVICE.get(kind, _ELSE)}")
 
 
+_EPOCH: Final = re.compile(rb"[0-9]{1,20}")
 _KEY_IS_GONE: Final = "cannot be read any more: its key is not in the keyring. Sign in again, with replace=True."
 _ADVICE: Final = {
     "NoKeyringError": "Install and start one, or use a FileCredentialStore.",

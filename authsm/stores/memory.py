@@ -17,7 +17,7 @@ class MemoryCredentialStore(RecordStore):
     """Credentials in memory, gone with the process. Safe to share between threads and event loops."""
 
     def __init__(self) -> None:
-        self._lock = ForkSafeLock()
+        self._safe = ForkSafeLock()
         self._records: dict[str, Record] = {}
 
     @property
@@ -30,7 +30,7 @@ class MemoryCredentialStore(RecordStore):
 
     def _change(self, key: str, change: Change[Answer], *, begins: bool = False, replaces: bool = False) -> Answer:
         del begins, replaces
-        with self._lock:
+        with self._safe.lock:
             record = self._read(key)
             changed, answer = change(record)
             if changed is not record:
@@ -38,14 +38,14 @@ class MemoryCredentialStore(RecordStore):
         return answer
 
     def _forget(self, before: int) -> int:
-        with self._lock:
+        with self._safe.lock:
             spent = [key for key, record in self._records.items() if record.is_spent(before)]
             for key in spent:
                 del self._records[key]
         return len(spent)
 
     def _in_progress(self) -> Iterable[str]:
-        with self._lock:
+        with self._safe.lock:
             return [key for key, record in self._records.items() if record.in_progress]
 
 

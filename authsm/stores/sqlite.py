@@ -13,6 +13,7 @@ overwrites. What SQLite keeps in such pages is the beginning of a row, at most a
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
 _BLANKS: Final = b" " * PAGE_BYTES
 
 _FORGET: Final = """
-    DELETE FROM sessions WHERE NOT in_progress AND CASE WHEN json_valid(CAST(record AS TEXT)) THEN
+    DELETE FROM sessions WHERE rowid BETWEEN ? AND ? AND NOT in_progress
+    AND CASE WHEN json_valid(CAST(record AS TEXT)) THEN
         json_extract(CAST(record AS TEXT), '$.state') = 'tombstone'
         AND json_extract(CAST(record AS TEXT), '$.epoch') < ?
     END
 """
 """What `Record.is_spent` says, where the records are: there may be millions."""
+
+_PORTION: Final = 5_000
+"""How many rows are looked at before others may write."""
 
 
 class SQLiteCredentialStore(RecordStore):
@@ -118,8 +123,16 @@ class SQLiteCredentialStore(RecordStore):
             return [str(row[0]) for row in database.execute("SELECT key FROM sessions WHERE in_progress")]
 
     def _forget(self, before: int) -> int:
-        with self._database.writing() as database:
-            return 0 if database is None else database.execute(_FORGET, (before,)).rowcount
+        with self._database.reading() as database:
+            last = database.execute("SELECT max(rowid) FROM sessions").fetchone()[0] if database is not None else None
+        forgotten = 0
+        for first in range(0, (last or 0) + 1, _PORTION):
+            with self._database.writing() as database:
+                if database is not None:
+                    portion = (first, first + _PORTION - 1, before)
+                    forgotten += database.execute(_FORGET, portion).rowcount
+            time.sleep(0)  # whoever waits has its turn
+        return forgotten
 
     def _destroy(self, key: str) -> tuple[str, ...]:
         del key
@@ -128,7 +141,7 @@ class SQLiteCredentialStore(RecordStore):
                 return ()
             try:
                 busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            except sqlite3.OperationalError as error:  # a full disk: the tombstone stands, and that much is to be told
+            except sqlite3.DatabaseError as error:  # a full disk: the tombstone stands, and that much is to be told
                 return (f"copies in {self._path} and {self._path}-wal ({error})",)
             return (f"copies in {self._path}-wal, while another program reads it",) if busy else ()
 

@@ -4,7 +4,8 @@ import contextlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import keyring
@@ -14,7 +15,6 @@ import pytest
 from keyring.backends.fail import Keyring as NoKeyring
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
-from tests.auth.world import eventually
 from tests.left_out import left_out
 
 if sys.platform == "linux":  # elsewhere they are not installed, and nobody comes to where they are used
@@ -26,6 +26,26 @@ _PASSWORD = b"a password"
 _COLLECTION = "/org/freedesktop/secrets/aliases/default"
 
 
+_ATTEMPTS = 5
+_PATIENCE = 6.0
+_PAUSE = 0.05
+"""How long it may take to come up, and how often to look, in seconds."""
+
+
+def _comes_true(condition: Callable[[], bool]) -> bool:
+    ends = time.monotonic() + _PATIENCE
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def _is_away() -> bool:
+    with contextlib.closing(secretstorage.dbus_init()) as bus:
+        return not secretstorage.check_service_availability(bus)
+
+
 class SecretService:
     """A Secret Service on a message bus of its own, which can be locked, ended, and started again."""
 
@@ -33,7 +53,15 @@ class SecretService:
         self._daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Run it, unlocked, and wait until it answers."""
+        """Run it, unlocked, and wait until it answers. Now and then it does not come up, and is started again."""
+        for _ in range(_ATTEMPTS):
+            self._spawn()
+            if _comes_true(_is_unlocked):
+                return
+            self.end()
+        raise AssertionError("The Secret Service does not come up.")
+
+    def _spawn(self) -> None:
         self._daemon = subprocess.Popen(
             ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],  # noqa: S607 - the same
             stdin=subprocess.PIPE,
@@ -43,13 +71,13 @@ class SecretService:
         assert self._daemon.stdin is not None
         with self._daemon.stdin as password:
             password.write(_PASSWORD)
-        eventually(_is_unlocked, "the Secret Service is unlocked")
 
     def end(self) -> None:
         """End it, and wait until it is gone."""
         assert self._daemon is not None
         self._daemon.terminate()
         self._daemon.wait(10)
+        assert _comes_true(_is_away), "The bus still knows the Secret Service that has ended."
 
     def lock(self) -> None:
         """Lock it, as a desktop does when its user goes away."""

@@ -6,12 +6,16 @@ import random
 import secrets
 import sqlite3
 import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from authsm import Secret, SignedInData, SQLiteCredentialStore, UserPoolTokens
+from authsm import Auth, CompleteSignOut, RevokeToken, Secret, SignedInData, SQLiteCredentialStore, UserPoolTokens
+from authsm.stores._forks import ForkSafeLock
 from authsm.stores.contract import Cleared, Entry, EntryState, Saved, StoreUnavailableError, Superseded
 from tests.auth.world import GUARD, eventually, pool_tokens, session
 from tests.programs import run
@@ -122,7 +126,8 @@ def test_those_who_read_do_not_wait_for_those_who_write(path: Path) -> None:
         writer = threading.Thread(target=store.save, args=("ada", session()), kwargs={"epoch": 1, "generation": 1})
         writer.start()
         try:
-            eventually(store._database._writers.lock._lock.locked, "somebody writes, and waits for the other program")
+            lane = store._database._lanes["writing"]
+            eventually(lane.lock.locked, "somebody writes, and waits for the other program")
             assert store.load("ada") == begun
             assert store.read_journal("ada") is None
             assert writer.is_alive()
@@ -155,6 +160,104 @@ def test_nobody_waits_longer_for_the_others_than_was_said(who: str, path: Path) 
             thread.join(GUARD)
             assert str(path) in str(raised[0])
         assert isinstance(store.save("ada", session(), epoch=begun.epoch, generation=1), Saved)
+
+
+def test_a_signal_handler_that_raises_while_a_write_waits_leaves_no_transaction_open(path: Path) -> None:
+    program = """
+import signal, sqlite3
+store.begin("ada", session())
+other = sqlite3.connect(sys.argv[1], isolation_level=None, check_same_thread=False)
+other.execute("BEGIN IMMEDIATE")
+threading.Timer(0.4, other.rollback).start()
+class TooLong(Exception): ...
+def too_long(*_):
+    raise TooLong
+signal.signal(signal.SIGALRM, too_long)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+try:
+    store.save("ada", session(), epoch=1, generation=1)
+except TooLong:
+    print("interrupted")
+print(type(store.begin("grace", session())).__name__)
+with SQLiteCredentialStore(sys.argv[1]) as another:
+    print(type(another.begin("eve", session())).__name__)
+store.close()
+other.close()
+"""
+    assert _elsewhere(program, path).split() == ["interrupted", "Entry", "Entry"]
+
+
+@pytest.mark.parametrize("use", ["reading", "writing", "fresh"])
+def test_a_lock_that_nobody_will_ever_release_costs_one_call(use: str, path: Path) -> None:
+    """As a signal handler can leave it that raises right after it was taken."""
+    with SQLiteCredentialStore(path, lock_seconds=0.01) as store:
+        begun = store.begin("ada", session())
+        calls: dict[str, Any] = {
+            "reading": lambda: store.load("ada"),
+            "writing": lambda: store.save("ada", session(), epoch=begun.epoch, generation=1),
+            "fresh": lambda: store._read_afresh("ada"),
+        }
+        store._database._lanes[use].lock.acquire()
+        with pytest.raises(StoreUnavailableError, match="Other threads have kept"):
+            calls[use]()
+        calls[use]()
+
+
+def test_many_who_make_the_file_at_once_all_succeed(tmp_path: Path) -> None:
+    for number in range(10):
+        stores = [SQLiteCredentialStore(tmp_path / str(number) / "sessions.db") for _ in range(6)]
+        start = threading.Barrier(len(stores))
+
+        def begin(each: tuple[int, SQLiteCredentialStore], start: threading.Barrier = start) -> EntryState:
+            start.wait(GUARD)
+            return each[1].begin(str(each[0]), session()).state
+
+        with ThreadPoolExecutor(len(stores)) as pool:
+            assert set(pool.map(begin, enumerate(stores))) == {EntryState.LIVE}
+        for store in stores:
+            assert store.load("0").state is EntryState.LIVE
+            store.close()
+
+
+def test_what_a_clear_could_not_do_after_its_tombstone_is_told_and_done_by_resume(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SQLiteCredentialStore(path) as store:
+        auth = Auth(store, {RevokeToken: lambda *_: None})
+        auth.sign_in(OLD)
+        with monkeypatch.context() as busy:
+            busy.setattr(SQLiteCredentialStore, "_destroy", _refuse)
+            result = auth.sign_out()
+        assert isinstance(result, CompleteSignOut)
+        assert "left to be destroyed: what it has left behind (somebody writes)" in repr(result.steps)
+        assert _left_of(OLD, path) != []
+        assert isinstance(auth.resume(), CompleteSignOut)
+        assert _left_of(OLD, path) == []
+
+
+def _refuse(*_: object) -> None:
+    raise StoreUnavailableError("somebody writes")
+
+
+def test_a_fork_does_not_wait_for_ever_and_the_child_has_a_lock_that_is_free() -> None:
+    safe = ForkSafeLock()
+    with safe.lock:
+        safe.hold_for_fork(time.monotonic())
+        safe.let_go_after_fork(is_child=False)
+        assert safe.lock.locked()
+        safe.hold_for_fork(time.monotonic())
+        theirs = safe.lock
+        safe.let_go_after_fork(is_child=True)
+        assert not safe.lock.locked()
+        assert theirs.locked()
+
+
+def test_what_the_module_itself_refuses_is_told_as_unavailable(path: Path) -> None:
+    key: Any = uuid.uuid4()
+    with SQLiteCredentialStore(path) as store:
+        store.begin("ada", session())
+        with pytest.raises(StoreUnavailableError, match="UUID"):
+            store.load(key)
 
 
 _LENGTHS: Final = (60, 150, 300, 700, 1300, 2600)

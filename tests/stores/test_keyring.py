@@ -9,6 +9,7 @@ from typing import Any
 
 import keyring
 import keyring.backend
+import keyring.backends.null
 import keyring.errors
 import pytest
 
@@ -169,6 +170,33 @@ def test_the_key_of_a_damaged_file_goes_with_the_sign_in_that_replaces_it(
     assert keyring.get_password(SERVICE, f"ada #{begun.epoch}") is None
     file.write_bytes(true)
     assert store.load("ada").state is EntryState.CORRUPT
+
+
+@pytest.mark.parametrize("what", [None, b"\0" * 20, b"9" * 5000])
+def test_the_key_goes_with_a_clear_whatever_has_become_of_its_list(
+    what: bytes | None, store: KeyringCredentialStore, tmp_path: Path
+) -> None:
+    begun = store.begin("ada", session())
+    keys = tmp_path / "credentials" / "ada.keys"
+    assert keys.read_text() == str(begun.epoch)
+    keys.unlink() if what is None else keys.write_bytes(what)
+    assert store.clear("ada", epoch=begun.epoch) == Cleared()
+    assert keyring.get_password(SERVICE, f"ada #{begun.epoch}") is None
+
+
+def test_a_keyring_that_keeps_nothing_is_no_keyring(store: KeyringCredentialStore) -> None:
+    """It would say of every key that it is gone."""
+    begun = store.begin("ada", session())
+    true = keyring.get_keyring()
+    keyring.set_keyring(keyring.backends.null.Keyring())  # type: ignore[no-untyped-call]  # it has no types here
+    try:
+        answer = store.clear("ada", epoch=begun.epoch)
+        assert isinstance(answer, Cleared)
+        assert "PYTHON_KEYRING_BACKEND" in answer.residue[0]
+    finally:
+        keyring.set_keyring(true)
+    assert store.clear("ada", epoch=begun.epoch) == Cleared()
+    assert keyring.get_password(SERVICE, f"ada #{begun.epoch}") is None
 
 
 class _AwayFromChain:
