@@ -59,11 +59,20 @@ function go(position) {
 }
 
 const trace = (position) => walk.visits.slice(1, position + 1).map((visit) => visit.outcome.key);
-const linkTo = (position) => "#" + [data.starts[walk.start].key, ...trace(position)].join(",");
+const linkTo = (position) => "#" + [data.starts[walk.start].key, ...trace(position)].map(encodeURIComponent).join(",");
+
+// Whoever wrote the link may have written its letters as they are; a lone % stands for itself.
+function decoded(piece) {
+  try {
+    return decodeURIComponent(piece);
+  } catch {
+    return piece;
+  }
+}
 
 // Gives what to say about a link that cannot be followed to its end.
 function follow(link) {
-  const [key, ...outcomes] = link.replace(/^#/, "").replaceAll("%2C", ",").split(",");
+  const [key, ...outcomes] = link.replace(/^#/, "").replaceAll("%2C", ",").split(",").map(decoded);
   const start = data.starts.findIndex((each) => each.key === key);
   begin(Math.max(start, 0));
   if (start < 0) return key ? `This page has no beginning called ${key}.` : "";

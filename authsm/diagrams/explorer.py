@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Context)
 H = TypeVar("H", bound=Hashable)
 
-_CRASH: Final = {"key": "crash", "name": "A crash", "tone": "crash"}
+_CRASH: Final = {"key": "a-crash", "name": "A crash", "tone": "crash"}  # no class has a name like this key
 _RESUMED: Final = "The program dies before it hears of the outcome; the next one goes on where the journal says."
 _AS_IT_WAS: Final = "The program dies. Nothing was written down yet, and nothing done: everything is as it was."
 

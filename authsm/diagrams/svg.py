@@ -1,7 +1,8 @@
 """A picture as SVG: one file without fonts or scripts, which follows the reader's light or dark scheme.
 
-Its parts can be found by programs: each state is ``<g id="state-NAME" data-state="NAME" class="state ...">``, each edge
-``<g class="edge ..." data-source="..." data-target="..." data-events="A B">``. Graphviz only says where things stand.
+Its parts can be found by programs: each state is ``<g id="machine-state-NAME" data-state="NAME" class="state ...">``,
+each edge ``<g class="edge ..." data-source="..." data-target="..." data-events="A B">``. Graphviz only says where
+things stand.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ def _state(node: Node, middle: Point, size: Size, lines: list[_Line]) -> Iterato
     classes += ["taken"] if node.taken else []
     x, y = middle[0] - size.width / 2, middle[1] - size.height / 2
     radius = 16 if node.kind is StateKind.END else 5
-    yield f'<g id="state-{node.name}" data-state="{node.name}" class="{" ".join(classes)}">'
+    yield f'<g id="machine-state-{node.name}" data-state="{node.name}" class="{" ".join(classes)}">'
     yield f"<title>{escape(node.about or node.name)}</title>"
     yield (
         f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{size.width:.0f}" height="{size.height:.0f}" rx="{radius}"/>'

@@ -14,6 +14,7 @@ import pytest
 from authsm.diagrams import svg
 from authsm.diagrams.explorer import page
 from authsm.diagrams.expressions import Expression
+from authsm.diagrams.formats import draw
 from authsm.diagrams.picture import picture_of
 from authsm.diagrams.sign_out_tour import SIGN_OUT_TOUR
 from authsm.diagrams.tour import Place, Start, Tour
@@ -21,7 +22,9 @@ from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.effects import SignOutEffect
 from tests.core import bakery
 from tests.core.bakery import BAKERY
+from tests.diagrams import odd
 from tests.diagrams.chromium import axe, chromium, opened
+from tests.diagrams.odd import ODD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -191,7 +194,7 @@ def test_a_copied_test_runs_by_itself_and_fails_where_the_machine_goes_elsewhere
     browser: Browser, explorer: str, tmp_path: Path
 ) -> None:
     with opened(browser, permissions=["clipboard-read", "clipboard-write"]) as shown:
-        shown.goto(explorer + "#hosted-ui-last,Begin,TokenRevoked,crash,ClearCredentialsFailed")
+        shown.goto(explorer + "#hosted-ui-last,Begin,TokenRevoked,a-crash,ClearCredentialsFailed")
         shown.get_by_role("button", name="Copy as test").click()
         shown.get_by_text("The test is copied.").wait_for()
         text = shown.evaluate("navigator.clipboard.readText()")
@@ -225,7 +228,7 @@ def test_a_crash_before_anything_was_written_down_changes_nothing_and_later_ones
 
 
 def test_a_crash_at_a_hosted_ui_that_comes_last_goes_on_at_the_clear(shown: Page, explorer: str) -> None:
-    shown.goto(explorer + "#hosted-ui-last,Begin,TokenRevoked,crash,CredentialsCleared,crash")
+    shown.goto(explorer + "#hosted-ui-last,Begin,TokenRevoked,a-crash,CredentialsCleared,a-crash")
     assert shown.locator("#asks").inner_text() == "Asks for ClearCredentials, attempt 3"
 
 
@@ -391,7 +394,7 @@ def test_axe_finds_nothing(browser: Browser, explorer: str, bakery_explorer: str
     with opened(browser, color_scheme=scheme) as shown:
         for address in (
             explorer,
-            explorer + "#everything,Begin,HostedUISignOutFailed,TokensRefreshed,crash",
+            explorer + "#everything,Begin,HostedUISignOutFailed,TokensRefreshed,a-crash",
             explorer + "#everything,Begin,HostedUISignOutFailed,TokensRefreshed,GlobalSignOutFailed,TokenRevoked,"
             "CredentialsCleared",
             explorer + "#hosted-ui,Begin,UserCancelled",
@@ -420,6 +423,35 @@ def test_another_machine_is_explored_without_an_edit(browser: Browser, bakery_ex
         shown.evaluate(FOLLOWED, [0, [list(served)]])
         assert run_copied(shown.evaluate("replay()"))[-1] == expected[served].snapshot
         assert "authsm[svg]" in shown.locator(".picture").inner_text()
+
+
+def test_names_may_have_any_letters_and_that_of_a_crash_too(browser: Browser, tmp_path: Path) -> None:
+    tour = Tour(starts=(Start("jetzt & 100%", "The start", "", odd.Remembered()),))
+    text = page(ODD, tour, source=Expression("ODD", (("tests.diagrams.odd", "ODD"),)), svg=draw(ODD, "svg"))
+    (tmp_path / "odd.html").write_text(text, encoding="utf-8")
+    address = (tmp_path / "odd.html").as_uri()
+    with opened(browser) as shown:
+        shown.goto(address)
+        for name, place in (("Größe", "end"), ("A crash", "end"), ("crash", "state_end"), ("Größer", "Übel")):
+            choose(shown, name)
+            shown.wait_for_timeout(50)  # the browser tells of a new address later
+            assert (state(shown), shown.locator("#said").inner_text()) == (place, "")
+        link = shown.url
+        ids: list[str] = shown.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
+        assert len(ids) == len({*ids})
+        for again in (link, link.replace("%C3%B6%C3%9F", "öß")):
+            shown.goto("about:blank")
+            shown.goto(again)
+            assert shown.locator("#log li").all_inner_texts() == [
+                "The start → about",
+                "Größe → end",
+                "↯ A crash → end, attempt 2",
+                "✓ crash → state_end",
+                "✓ Größer → Übel",
+            ]
+        shown.goto(address + "#jetzt%2520,100%")
+        said = "This page has no beginning called jetzt%20."
+        assert shown.locator("#said").inner_text() == said
 
 
 def test_the_shipped_page_is_small(explorer: str) -> None:

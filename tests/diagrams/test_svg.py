@@ -40,7 +40,7 @@ def test_every_state_is_found_by_its_name_and_says_what_it_is(name: str) -> None
     assert list(found) == [node.name for node in picture.nodes]
     for node in picture.nodes:
         group = found[node.name]
-        assert group.attrib["id"] == f"state-{node.name}"
+        assert group.attrib["id"] == f"machine-state-{node.name}"
         assert group.attrib["class"].split() == [
             "state",
             node.kind.value,
