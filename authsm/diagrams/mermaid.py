@@ -39,6 +39,9 @@ _KEYWORDS: Final = frozenset(
 )
 """What Mermaid does not take for the name of a state."""
 
+_TAKEN_PREFIXES: Final = ("state_", "root_")
+"""How the names begin that are made here, and those of Mermaid's own ``[*]``."""
+
 
 def render(picture: Picture) -> str:
     """Draw a picture as a Mermaid state diagram, with every event and guard on its arrows.
@@ -86,6 +89,20 @@ def escape(text: str) -> str:
         The text, with Mermaid's codes for the characters that mean something to it.
     """
     return "".join(f"#{ord(each)};" if each in '#;"<>&`%' else each for each in " ".join(text.split()))
+
+
+def encoded(text: str) -> str:
+    """Write a text in ASCII letters, digits and underscores: each text in its own way.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Its letters and digits as they are, an underscore twice, and the codes of all others between underscores.
+    """
+    return "".join(
+        "__" if each == "_" else each if each.isascii() and each.isalnum() else f"_{ord(each):x}_" for each in text
+    )
 
 
 def _state_diagram(picture: Picture, label: Callable[[Link], str]) -> Iterator[str]:
@@ -136,10 +153,10 @@ def _classes(picture: Picture) -> Iterator[str]:
 
 
 def _id(name: str) -> str:
-    """Give the name by which Mermaid knows a state; what people read is its label."""
-    if name.isascii() and name.lower() not in _KEYWORDS:
+    """Give the name by which Mermaid knows a state, and no other one; what people read is its label."""
+    if name.isascii() and name.lower() not in _KEYWORDS and not name.startswith(_TAKEN_PREFIXES):
         return name
-    return "state_" + "".join(each if each.isascii() else f"_{ord(each):x}_" for each in name)
+    return f"state_{encoded(name)}"
 
 
 def _label(node: Node) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from authsm.diagrams.mermaid import MARKS, escape
+from authsm.diagrams.mermaid import MARKS, encoded, escape
 from authsm.diagrams.picture import FAILURES, Tone
 
 if TYPE_CHECKING:
@@ -76,4 +76,4 @@ def _answer(arrow: Arrow, node: Node) -> Iterator[str]:
 
 
 def _id(party: str) -> str:
-    return "party_" + "".join(each if each.isalnum() else "_" for each in party)
+    return f"party_{encoded(party)}"

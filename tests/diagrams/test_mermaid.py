@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from authsm.diagrams.formats import draw
 from tests.diagrams.pictures import CASES, HOSTILE, case, of_names
@@ -24,6 +27,8 @@ KEYWORDS: Final = (
     "interpolate left linkStyle note Note of right scale Scale state State style Style subgraph title x o TB "
     "Übung Größe"
 )
+PAIRS: Final = (("end", "state_end"), ("Ü", "state__dc_"), ("root_start", "root_end"), ("état", "state__e9_tat"))
+PIECES: Final = ("state_", "root_", "start", "end", "ü", "fc", "_", "__", "_fc_", "a")
 
 Read = dict[str, Any]
 
@@ -38,6 +43,7 @@ def read() -> dict[str, Read]:
     texts |= {f"{name} {form}": draw(case(name).picture, form) for name in CASES for form in FORMATS}
     for form in FORMATS:
         texts |= {f"word {word} {form}": draw(of_names([word, "Other"]), form) for word in KEYWORDS.split()}
+        texts |= {f"pair {one} {other} {form}": draw(of_names([one, other]), form) for one, other in PAIRS}
         texts[f"hostile {form}"] = draw(of_names(["A", "B"], HOSTILE), form)
     done = subprocess.run(  # noqa: S603 - our own script
         [node, Path(__file__).with_name("read_mermaid.mjs"), MODULES],
@@ -100,6 +106,39 @@ def test_a_state_may_be_called_like_a_word_of_mermaid(read: dict[str, Read], wor
     assert [label.splitlines()[0] for label in shown] == [f"<b>{word}</b>", "◐ <b>Other</b>"]
     joined = [edge for edge in said["edges"] if "root_" not in edge["source"] + edge["target"]]
     assert len(joined) == 2
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_no_two_states_become_one(read: dict[str, Read], one: str, other: str, form: str) -> None:
+    said = read[f"pair {one} {other} {form}"]
+
+    shown = [node for node in said["nodes"] if node["label"]]
+    assert [node["label"].splitlines()[0] for node in shown] == [f"<b>{one}</b>", f"◐ <b>{other}</b>"]
+    first, last = (node["id"] for node in shown)
+    joined = {(edge["source"], edge["target"]) for edge in said["edges"]}
+    own = {("root_start", first), (last, "root_end")} if form != "mermaid-flowchart" else set()
+    assert joined == {(first, last), (last, first), *own}
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1).map("".join), min_size=2, unique=True))
+def test_each_name_has_an_id_of_its_own(names: list[str]) -> None:
+    shown = re.findall(r"^    (\w+) : .*<b>(.*)</b>", draw(of_names(names), "mermaid"), re.MULTILINE)
+
+    assert [name for _, name in shown] == names
+    assert len({each for each, _ in shown}) == len(names)
+
+
+@given(st.lists(st.sampled_from(("A", " ", "_", "20", "ü", "fc")), min_size=1).map("".join), st.data())
+def test_each_party_of_a_run_has_an_id_of_its_own(party: str, data: st.DataObject) -> None:
+    other = data.draw(st.sampled_from((party.replace(" ", "_"), party.replace("ü", "_fc_"), f"{party}_", party)))
+    ring = of_names(["A", "B"])
+    nodes = tuple(dataclasses.replace(node, party=each) for node, each in zip(ring.nodes, (party, other), strict=True))
+
+    text = draw(dataclasses.replace(ring, nodes=nodes, trail=ring.arrows), "mermaid-sequence")
+
+    ids = re.findall(r"^    participant (party_\w+) as", text, re.MULTILINE)
+    assert len({*ids}) == len(ids) == len({party, other})
 
 
 @pytest.mark.parametrize("form", ["mermaid", "mermaid-flowchart"])
