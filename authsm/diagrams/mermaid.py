@@ -1,7 +1,8 @@
 """A picture as Mermaid text, which GitHub and most documentation tools show.
 
 The syntax is that of Mermaid's pages "State diagrams" and "Flowcharts". Mermaid styles the states of a state diagram,
-but not its edges (12.3); the flowchart of the same picture has its failures dashed and red, and its main line thick.
+but not its edges (12.3); in the flowchart of the same picture, what is taken after a failure or leads to a failed end
+is dashed and red, and the main line is thick.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def render_outline(picture: Picture) -> str:
 
 
 def render_flowchart(picture: Picture) -> str:
-    """Draw a picture as a Mermaid flowchart: its failures are dashed and red, and its main line is thick.
+    """Draw a picture as a Mermaid flowchart: failures and failed ends are dashed and red, and its main line is thick.
 
     Args:
         picture: What to draw.

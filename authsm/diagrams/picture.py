@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from authsm.core.vocabulary import FailedReply
 from authsm.diagrams.spine import longest_way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from authsm.core.graph import Edge, Graph
     from authsm.core.machine import Machine
@@ -83,7 +84,7 @@ class Arrow:
         event: What happened.
         guard: The guard's name; empty where there is none.
         guard_in_words: The guard as people read it.
-        place: Its place among the rows of this state and event, from 1: they are tried in order.
+        place: Its place among the picture's rows of this state and event, from 1: they are tried in order.
         tone: What the event tells.
         taken: Whether the highlighted run takes it.
     """
@@ -127,7 +128,7 @@ class Link:
 
     @property
     def is_failure(self) -> bool:
-        """Whether only failures and cancels take it, or the run has failed by it."""
+        """Whether it is taken only after failures and cancels, or the run has failed by it."""
         return self.ending is Ending.FAILED or all(arrow.tone in FAILURES for arrow in self.arrows)
 
     @property
@@ -153,7 +154,8 @@ class Picture:
         about: The first line of the chart's docstring.
         nodes: Its states, in the order of declaration.
         arrows: Its transitions; those of one state and event stand together, in the order in which they are tried.
-        spine: The states of its main line, in order: the longest way in which everything is done.
+        spine: The states of its main line, in order: the longest way in which everything is done, among those in which
+            the states of a cycle follow one another as they are declared.
         trail: The transitions of the highlighted run, in order; none where none is.
     """
 
@@ -180,6 +182,12 @@ class Picture:
         ]
         return tuple(sorted(links, key=lambda link: not link.on_spine))
 
+    @property
+    def has_rivals(self) -> bool:
+        """Whether the conditions of several transitions may hold at once: the first one is taken then."""
+        groups = Counter((arrow.source, arrow.event) for arrow in self.arrows if arrow.guard)
+        return any(times > 1 for times in groups.values())
+
 
 def picture_of(machine: Machine[Any], *, within: Graph[Any] | None = None) -> Picture:
     """Take the picture of a machine.
@@ -192,13 +200,14 @@ def picture_of(machine: Machine[Any], *, within: Graph[Any] | None = None) -> Pi
         Its states and transitions.
     """
     table = machine.table
-    arrows = _arrows(table)
+    arrows = [_arrow(table, row) for row in table.rows]
     states = list(table.states.values())
     if within is not None:
         reached = {snapshot.state for snapshot in within.snapshots}
         taken = {(edge.source.state, edge.event.name, edge.target.state) for edge in within.edges}
         states = [state for state in states if state.name in reached]
         arrows = [arrow for arrow in arrows if (arrow.source, arrow.event, arrow.target) in taken]
+    arrows = list(_placed(arrows))
     return Picture(
         name=table.name,
         about=(machine.chart.__doc__ or "").strip().partition("\n")[0],
@@ -254,26 +263,24 @@ def _node(table: Table, state: StateInfo, arrows: list[Arrow]) -> Node:
     )
 
 
-def _arrows(table: Table) -> list[Arrow]:
-    arrows: list[Arrow] = []
-    places: dict[tuple[str, str], int] = {}
-    for row in table.rows:
-        group = (row.source, row.event.__name__)
-        places[group] = places.get(group, 0) + 1
-        arrows.append(_arrow(table, row, places[group]))
-    return arrows
-
-
-def _arrow(table: Table, row: Row, place: int) -> Arrow:
+def _arrow(table: Table, row: Row) -> Arrow:
     return Arrow(
         source=row.source,
         target=row.target,
         event=row.event.__name__,
         guard=row.guard or "",
         guard_in_words=table.guard_in_words(row.guard) if row.guard else "",
-        place=place,
+        place=1,
         tone=_tone(table.states[row.source], row.event),
     )
+
+
+def _placed(arrows: Iterable[Arrow]) -> Iterator[Arrow]:
+    places: Counter[tuple[str, str]] = Counter()
+    for arrow in arrows:
+        group = (arrow.source, arrow.event)
+        places[group] += 1
+        yield replace(arrow, place=places[group])
 
 
 def _tone(state: StateInfo, event: type[Event]) -> Tone:

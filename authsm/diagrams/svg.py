@@ -30,6 +30,7 @@ _PADDING: Final = 12.0
 _GAP: Final = 4.0
 _ABOUT: Final = 34
 _WORDS: Final = 24
+_ROW: Final = 18
 _LEGEND: Final = {
     Tone.DONE: "done",
     Tone.FAILED: "failed",
@@ -81,8 +82,9 @@ def _lines(picture: Picture) -> Iterator[str]:
     labels = {(link.source, link.target): lines for link in picture.links if (lines := _label_lines(picture, link))}
     layout = lay_out(picture, boxes, {pair: _size(lines, 3) for pair, lines in labels.items()})
     legend = _legend(picture)
-    width = max(layout.size.width, sum(line.width + 3 * _GAP for line in legend)) + 2 * _MARGIN
-    height = layout.size.height + 2 * _MARGIN + (30 if legend else 0)
+    rows = (sum(line.width + 3 * _GAP for line in row) for row in legend)
+    width = max([layout.size.width, *rows]) + 2 * _MARGIN
+    height = layout.size.height + 2 * _MARGIN + (12 + _ROW * len(legend) if legend else 0)
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     told = 'role="img" aria-labelledby="machine-title machine-about"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" class="machine" {told} {size}>'
@@ -103,7 +105,7 @@ def _lines(picture: Picture) -> Iterator[str]:
     for node in picture.nodes:
         yield from _state(node, layout.boxes[node.name], boxes[node.name], texts[node.name])
     yield "</g>"
-    yield from _legend_row(legend, height - _MARGIN - 4)
+    yield from _legend_rows(legend, height - _MARGIN - 4)
     yield "</svg>"
 
 
@@ -199,19 +201,21 @@ def _texts(lines: list[_Line], left: float, top: float) -> Iterator[str]:
             )
 
 
-def _legend(picture: Picture) -> list[_Line]:
+def _legend(picture: Picture) -> list[list[_Line]]:
+    """Say what the marks and strokes mean, in rows that make no picture much wider."""
     tones = {arrow.tone for arrow in picture.arrows}
-    lines = [_Line(words, "words", 12, (tone.value,)) for tone, words in _LEGEND.items() if tone in tones]
-    if any(link.is_failure for link in picture.links):
-        lines.append(_Line("dashed: only a failure leads there", "words", 12))
-    return lines
+    marks = [_Line(words, "words", 12, (tone.value,)) for tone, words in _LEGEND.items() if tone in tones]
+    words = ["dashed: after a failure, or to a failed end"] if any(link.is_failure for link in picture.links) else []
+    words += ["of several conditions that hold, the first one in the table is taken"] if picture.has_rivals else []
+    return list(filter(None, [marks, *([_Line(each, "words", 12)] for each in words)]))
 
 
-def _legend_row(lines: list[_Line], baseline: float) -> Iterator[str]:
-    x = _MARGIN
-    for line in lines:
-        yield from _texts([line], x, baseline - line.height + line.size * 0.36)
-        x += line.width + 3 * _GAP
+def _legend_rows(rows: list[list[_Line]], bottom: float) -> Iterator[str]:
+    for number, row in enumerate(reversed(rows)):
+        x = _MARGIN
+        for line in row:
+            yield from _texts([line], x, bottom - number * _ROW - line.height + line.size * 0.36)
+            x += line.width + 3 * _GAP
 
 
 def _sentence(link: Link) -> str:

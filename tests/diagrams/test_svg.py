@@ -80,6 +80,14 @@ def test_what_only_failures_take_and_what_fails_the_run_is_dashed_and_nothing_el
     assert ".failure path { stroke-dasharray" in draw(picture, "svg")
 
 
+@pytest.mark.parametrize(("name", "told"), [("default", True), ("local-only", True), ("bakery", False)])
+def test_the_legend_says_what_dashes_mean_and_which_of_several_words_win(name: str, told: bool) -> None:
+    said = texts(root_of(name))
+
+    assert "dashed: after a failure, or to a failed end" in said
+    assert ("of several conditions that hold, the first one in the table is taken" in said) == told
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_leaves_the_picture_and_no_box_lies_on_another(name: str) -> None:
     root = root_of(name)
