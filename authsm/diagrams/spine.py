@@ -1,7 +1,8 @@
-"""The main line of a picture: the longest way through a chart on which everything is done.
+"""The main line of a picture: a long way through a chart on which everything is done.
 
 Where the states of a cycle could follow one another in any order, they do so in the order of their declaration: that is
-how a chart says which order is the usual one.
+how a chart says which order is the usual one. What goes back to an earlier state of its cycle is left out, though a
+longer way may lead there; of what is left, the longest way is taken.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def longest_way(nodes: Sequence[str], start: str, pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Find the longest way.
+    """Find the longest way that never goes back to an earlier node of a cycle.
 
     Args:
         nodes: The names of all nodes; of ways of one length, that through the earlier ones is taken.

@@ -16,7 +16,7 @@ from authsm.diagrams.formats import FORMATS, draw
 from authsm.diagrams.picture import Arrow, Picture, Tone, highlight, picture_of
 from authsm.diagrams.spine import longest_way
 from authsm.flows.sign_out.chart import SIGN_OUT
-from authsm.flows.sign_out.reach import PRESETS, starts_of
+from authsm.flows.sign_out.reach import PRESETS, reach, starts_of
 from tests.core.bakery import BAKERY, Remembered
 from tests.diagrams.pictures import case
 from tests.diagrams.readers import SVG, from_svg
@@ -42,6 +42,22 @@ def highlighted(*events: str) -> Picture:
 )
 def test_the_main_line_is_that_of_a_complete_sign_out(name: str, line: str) -> None:
     assert case(name).picture.spine == ("NotStarted", *line.split())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_main_line_is_a_run_in_which_all_is_done(name: str) -> None:
+    edges = reach(PRESETS[name]).edges
+    line = case(name).picture.spine
+    standing = {*starts_of(PRESETS[name])}
+    for state, following in itertools.pairwise(line):
+        effect = SIGN_OUT.table.states[state].effect
+        standing = {
+            edge.target
+            for edge in edges
+            if edge.source in standing and edge.target.state == following
+            if effect is None or isinstance(edge.event, effect.done)
+        }
+        assert standing, (state, following)
 
 
 @given(st.integers(1, 6).flatmap(lambda count: st.tuples(st.just(count), st.sets(_pairs(count)))))
@@ -160,6 +176,21 @@ def test_a_condition_that_begins_with_an_abbreviation_keeps_it() -> None:
     assert dataclasses.replace(arrow, guard_in_words="It is due").condition == "it is due"
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_in_the_picture_of_a_policy_the_places_are_those_of_its_own_arrows(name: str) -> None:
+    groups: dict[tuple[str, str], list[Arrow]] = {}
+    for arrow in case(name).picture.arrows:
+        groups.setdefault((arrow.source, arrow.event), []).append(arrow)
+
+    assert [[arrow.place for arrow in group] for group in groups.values()] == [
+        list(range(1, len(group) + 1)) for group in groups.values()
+    ]
+    assert [group for group in groups.values() if len(group) == 1 and group[0].condition == "otherwise"] == []
+    everything = [(arrow.source, arrow.event, arrow.target) for arrow in case("all").picture.arrows]
+    drawn = [(arrow.source, arrow.event, arrow.target) for arrow in case(name).picture.arrows]
+    assert drawn == [each for each in everything if each in drawn]
+
+
 def test_of_a_run_that_is_not_over_the_sequence_has_no_end() -> None:
     run = follow(BAKERY, [BAKERY.start(Remembered())], ["Ordered"])
 
@@ -169,7 +200,7 @@ def test_of_a_run_that_is_not_over_the_sequence_has_no_end() -> None:
 
 def test_on_the_arrows_of_a_run_stands_only_what_it_took() -> None:
     run = follow(SIGN_OUT, starts_of(PRESETS["hosted-ui-last"]), ["Begin", *PARTIAL[3:], "UserCancelled"])
-    root = ET.fromstring(draw(highlight(case("hosted-ui-last").picture, run), "svg"))  # noqa: S314 - our own file
+    root = ET.fromstring(draw(highlight(case("all").picture, run), "svg"))  # noqa: S314 - our own file
 
     (edge,) = (
         group
