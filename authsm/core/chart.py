@@ -26,6 +26,7 @@ from statemachine.transition import Transition
 from statemachine.transition_list import TransitionList
 
 from authsm.core.vocabulary import Context
+from authsm.core.words import first_line
 
 if TYPE_CHECKING:
     from authsm.core.vocabulary import Effect, Event
@@ -104,7 +105,7 @@ class Doing(ChartState):
     """
 
     def __init__(self, effect: type[Effect], *, when: str | None = None, about: str = "") -> None:
-        super().__init__(when=when, about=about or (effect.__doc__ or "").partition("\n")[0])
+        super().__init__(when=when, about=about or first_line(effect))
         self.effect = effect
 
 

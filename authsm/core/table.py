@@ -23,6 +23,7 @@ from statemachine.callbacks import CallbackGroup
 
 from authsm.core.chart import Chart, Doing, End, Waiting
 from authsm.core.vocabulary import Context
+from authsm.core.words import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -108,8 +109,7 @@ class Table:
 
     def guard_in_words(self, guard: str) -> str:
         """Give a guard as people read it: the first line of its property's docstring, else its name with spaces."""
-        documented = getattr(self.context, guard).__doc__ or ""
-        return documented.partition("\n")[0].rstrip(".") or guard.replace("_", " ")
+        return first_line(getattr(self.context, guard)).rstrip(".") or guard.replace("_", " ")
 
 
 def read(chart: type[Chart[Any]]) -> Table:

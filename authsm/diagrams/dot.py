@@ -5,13 +5,13 @@ What an edge stands for is written twice: on its label for people, and in its at
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Final
 
 from authsm.core.chart import Ending
 from authsm.core.table import StateKind
 from authsm.diagrams import graphviz
 from authsm.diagrams.picture import FAILURES
+from authsm.diagrams.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from authsm.core.vocabulary import Context, Event, FailedReply
+from authsm.core.words import first_line
 from authsm.diagrams.expressions import NoExpressionError, expression_of
 from authsm.diagrams.picture import picture_of
 from authsm.diagrams.tour import BOUND
@@ -199,14 +200,8 @@ class _Data(Generic[C]):
 
 
 def _about(event: Event) -> str:
-    said = [_first_line(event)]
+    said = [first_line(type(event))]
     if isinstance(event, FailedReply):
         kind = event.failure.kind.value.replace("_", " ")
         said.append(f"{kind.capitalize()}{'' if event.failure.message == kind else f': {event.failure.message}'}")
     return " ".join(said).strip()
-
-
-def _first_line(event: Event) -> str:
-    """Give what the event's class says of itself; a dataclass without a docstring has its signature there."""
-    said = (type(event).__doc__ or "").partition("\n")[0]
-    return "" if said.startswith(f"{event.name}(") else said

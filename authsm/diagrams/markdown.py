@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import TYPE_CHECKING
+
+from authsm.diagrams.text import well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,14 +30,14 @@ def _lines(picture: Picture) -> Iterator[str]:
     yield f"# {picture.name}"
     yield ""
     if picture.about:
-        yield picture.about
+        yield _plain(picture.about)
         yield ""
     yield "## States"
     yield ""
     yield from _table(
         ("State", "Kind", "Asks for", "About"),
         (
-            (f"`{node.name}`", _kind(node), f"`{node.effect}`" if node.effect else "", node.about)
+            (f"`{node.name}`", _kind(node), f"`{node.effect}`" if node.effect else "", _plain(node.about))
             for node in picture.nodes
         ),
     )
@@ -61,7 +65,12 @@ def _kind(node: Node) -> str:
 
 
 def _condition(guard: str, words: str) -> str:
-    return f"{words} (`{guard}`)" if guard else ""
+    return f"{_plain(words)} (`{guard}`)" if guard else ""
+
+
+def _plain(text: str) -> str:
+    """Write a text in one line, so that no part of it is taken for HTML, code or the end of a cell."""
+    return re.sub(r"[\\`|]", r"\\\g<0>", html.escape(" ".join(well_formed(text).split()), quote=False))
 
 
 def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -72,4 +81,4 @@ def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterato
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cells) + " |"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from authsm.core.chart import Ending
 from authsm.core.table import StateKind
 from authsm.diagrams.picture import Tone
+from authsm.diagrams.text import well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,7 +90,7 @@ def escape(text: str) -> str:
     Returns:
         The text, with Mermaid's codes for the characters that mean something to it.
     """
-    return "".join(f"#{ord(each)};" if each in '#;"<>&`%' else each for each in " ".join(text.split()))
+    return "".join(f"#{ord(each)};" if each in '#;"<>&`%' else each for each in " ".join(well_formed(text).split()))
 
 
 def encoded(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from authsm.core.chart import Ending
 from authsm.core.vocabulary import FailedReply
+from authsm.core.words import first_line
 from authsm.diagrams.spine import longest_way
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def picture_of(machine: Machine[Any], *, within: Graph[Any] | None = None) -> Pi
     arrows = list(_placed(arrows))
     return Picture(
         name=table.name,
-        about=(machine.chart.__doc__ or "").strip().partition("\n")[0],
+        about=first_line(machine.chart),
         nodes=tuple(_node(table, state, arrows) for state in states),
         arrows=tuple(arrows),
         spine=longest_way(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import quoteattr
 
 from authsm.core.table import StateKind
+from authsm.diagrams.text import well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,4 +59,4 @@ def _state(node: Node, arrows: list[Arrow]) -> Iterator[str]:
 
 
 def _attributes(**values: str) -> str:
-    return "".join(f" {name}={quoteattr(value)}" for name, value in values.items() if value)
+    return "".join(f" {name}={quoteattr(well_formed(value))}" for name, value in values.items() if value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Final
 
 from authsm.core.chart import Ending
@@ -17,7 +16,7 @@ from authsm.core.table import StateKind
 from authsm.diagrams.layout import Size, lay_out
 from authsm.diagrams.paint import MARK_SIZE, MARKS, STYLE
 from authsm.diagrams.picture import Tone
-from authsm.diagrams.text import width_of, wrap
+from authsm.diagrams.text import escape, width_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import itertools
+import re
 import textwrap
 from typing import Final
 
@@ -26,9 +28,34 @@ _WIDTHS: Final = {
     )
     for character in characters
 }
+_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OTHER: Final = 620
 _WIDE: Final = 1000
 _BOLD: Final = 1.08
+
+
+def well_formed(text: str) -> str:
+    """Drop what no XML may have, not even escaped: most control characters, and halves of characters.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        What is left.
+    """
+    return _FORBIDDEN.sub("", text)
+
+
+def escape(text: str) -> str:
+    """Write a text so that it is shown within XML or HTML.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text, with codes for what would be taken for markup.
+    """
+    return html.escape(well_formed(text))
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:

@@ -73,7 +73,9 @@ def _hostile(context: Remembered) -> bool:
     return False
 
 
-_hostile.__doc__ = HOSTILE
+_hostile.__doc__ = f"""
+{HOSTILE}.
+"""
 Remembered.second = property(_hostile)  # type: ignore[attr-defined]
 
 

@@ -1,9 +1,12 @@
 """Every format shows just what was explored, with names unmangled; the committed files are current."""
 
 import dataclasses
+import html
 import json
+import re
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from statemachine.io import load
@@ -13,6 +16,7 @@ from authsm.diagrams import graphviz
 from authsm.diagrams.formats import FORMATS, PNG, draw, paint
 from authsm.flows.sign_out.chart import SIGN_OUT
 from tests.core.bakery import BAKERY
+from tests.diagrams.odd import ODD
 from tests.diagrams.pictures import CASES, HOSTILE, case, of_names
 from tests.diagrams.readers import READERS, from_dot, from_mermaid
 from tests.diagrams.tools import missing
@@ -76,11 +80,34 @@ def test_every_state_and_effect_is_named_as_in_the_chart(machine: object, name: 
 
 @pytest.mark.parametrize("name", ["mermaid", "mermaid-flowchart", "markdown", "dot", "svg"])
 def test_every_guard_is_there_in_words(name: str) -> None:
-    text = " ".join(draw(SIGN_OUT, name).lower().split())
+    text = _letters(re.sub(r"<title>.*?</title>|<[^>]+>", "", draw(SIGN_OUT, name)))
 
     guards = {row.guard for row in SIGN_OUT.table.rows if row.guard}
-    words = {SIGN_OUT.table.guard_in_words(guard).lower() for guard in guards}
-    assert [each for each in words if each.split()[-1] not in text] == []
+    assert [each for each in map(SIGN_OUT.table.guard_in_words, guards) if _letters(each) not in text] == []
+
+
+def _letters(text: str) -> str:
+    return "".join(html.unescape(text).lower().split())
+
+
+@pytest.mark.parametrize("name", ["svg", "scxml"])
+def test_no_words_make_a_picture_that_xml_forbids(name: str) -> None:
+    text = draw(ODD, name)
+
+    said = [*ET.fromstring(text).itertext(), text]  # noqa: S314 - our own file
+    assert any("a `b` | " in each for each in said)
+    assert READERS[name](text)
+
+
+def test_no_words_make_dot_fail_or_leave_their_cell_in_markdown() -> None:
+    expected = sorted((row.source, row.event.__name__, row.target) for row in ODD.table.rows)
+    assert sorted(from_dot(draw(ODD, "dot"))) == expected
+
+    text = draw(ODD, "markdown")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {6}
+    assert len(rows) == 2 * 2 + len(ODD.table.states) + len(ODD.table.rows)
+    assert text.count("a \\`b\\` \\| &lt;i&gt;c&lt;/i&gt; &amp; \\\\ d") == 4
 
 
 def test_python_statemachine_reads_the_same_guards_and_order_out_of_scxml() -> None:
