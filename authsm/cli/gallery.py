@@ -8,7 +8,7 @@ from authsm.core.graph import follow
 from authsm.diagrams.formats import FORMATS, draw
 from authsm.diagrams.picture import highlight, picture_of
 from authsm.flows.sign_out.chart import SIGN_OUT
-from authsm.flows.sign_out.reach import PRESETS, reach, starts_of, whatever_may_happen
+from authsm.flows.sign_out.reach import PRESETS, PRESETS_IN_WORDS, reach, starts_of, whatever_may_happen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from authsm.diagrams.picture import Picture
 
 INDEX: Final = "README.md"
-
-_PRESETS: Final = {
-    "default": "`SignOutPolicy()`. The hosted UI comes first, so that a cancel can stop everything.",
-    "amplify-android": "`SignOutPolicy.amplify_android()`. After a failed global sign-out, nothing is revoked.",
-    "amplify-swift": "`SignOutPolicy.amplify_swift()`. An error that the hosted UI reports ends the sign-out there.",
-    "local-only": "`SignOutPolicy(local_only=True)`. The tokens stay alive at the service.",
-    "hosted-ui-last": '`SignOutPolicy(hosted_ui="last")`. For web back ends, where users may never come back.',
-}
 
 _RUNS: Final = {
     "complete": ("Begin", "HostedUISignedOut", "TokenRevoked", "SignedOutGlobally", "CredentialsCleared"),
@@ -77,7 +69,7 @@ def _index() -> Iterator[str]:
     yield "revoking kills that token."
     yield ""
     yield "The picture of a policy shows the first sign-outs under it; a retry takes just the steps that failed."
-    for name, words in _PRESETS.items():
+    for name, words in PRESETS_IN_WORDS.items():
         yield ""
         yield f"## {name}"
         yield ""

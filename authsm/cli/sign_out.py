@@ -27,6 +27,7 @@ from authsm.core.drive import Limits
 from authsm.credentials import SignInMethod
 from authsm.flows.sign_out.plan import Why
 from authsm.flows.sign_out.policy import HostedUIOrder, SignOutPolicy
+from authsm.flows.sign_out.reach import PRESETS
 from authsm.flows.sign_out.results import CompleteSignOut, Skipped
 from authsm.stores.memory import MemoryCredentialStore
 
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
     from authsm.stores.contract import CredentialStore
 
 _POLICIES = {
-    "default": SignOutPolicy,
-    "amplify-android": SignOutPolicy.amplify_android,
-    "amplify-swift": SignOutPolicy.amplify_swift,
+    name: policy
+    for name, policy in PRESETS.items()
+    if policy.hosted_ui is HostedUIOrder.FIRST and not policy.local_only
 }
+"""Those where Ctrl-C at the hosted UI changes nothing, as this command says; --local-only is an option of its own."""
 
 
 @click.command("sign-out")
@@ -146,4 +148,4 @@ def _nobody_was_signed_in(result: SignOutResult) -> bool:
 def _policy(name: str, *, local_only: bool) -> SignOutPolicy:
     if local_only:
         return SignOutPolicy(local_only=True, hosted_ui=HostedUIOrder.NEVER)
-    return _POLICIES[name]()
+    return _POLICIES[name]

@@ -38,8 +38,8 @@ class MachineName(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
         except NoModuleError as error:
             self.fail(str(error), param, ctx)
-        there = [each for each, value in vars(module).items() if _is_machine(value)]
-        hint = f"its machines are {', '.join(there)}" if there else "it has no machine at all"
+        there = [each for each, value in vars(module).items() if _is_machine(value) or _is_chart_of(module, value)]
+        hint = f"its machines and charts are {', '.join(there)}" if there else "it has no machine and no chart at all"
         what = "has no" if found is None else "has another thing named"
         return self.fail(f"the module {module_name} {what} {name}: {hint}.", param, ctx)
 
@@ -50,6 +50,10 @@ def _is_machine(value: object) -> TypeGuard[Machine[Any]]:
 
 def _is_chart(value: object) -> TypeGuard[type[Chart[Any]]]:
     return isinstance(value, type) and issubclass(value, Chart)
+
+
+def _is_chart_of(module: ModuleType, value: object) -> bool:
+    return _is_chart(value) and value.__module__ == module.__name__
 
 
 class NoModuleError(Exception):

@@ -35,7 +35,6 @@ _COLOURS: Final = Template("""
 .machine .complete .box { fill: $complete; stroke: $complete_line; }
 .machine .partial .box { fill: $partial; stroke: $partial_line; }
 .machine .failed .box { fill: $failed; stroke: $failed_line; }
-.machine .rule { stroke: $doing_line; }
 .machine .edge path { stroke: $line; }
 .machine .edge polygon, .machine .start { fill: $line; }
 .machine .spine path { stroke: $ink; }

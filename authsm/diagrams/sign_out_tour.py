@@ -12,7 +12,8 @@ from authsm.diagrams.tour import Start, Tour
 from authsm.flows.sign_out import effects
 from authsm.flows.sign_out.context import SignOutContext
 from authsm.flows.sign_out.plan import Session, settle
-from authsm.flows.sign_out.policy import Authority, HostedUIOrder, SignOutPolicy
+from authsm.flows.sign_out.policy import Authority, SignOutPolicy
+from authsm.flows.sign_out.reach import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ def _start(
     authority: Authority = Authority.ACCESS_TOKEN,
     everywhere: bool = False,
 ) -> Start[SignOutContext]:
-    plan = settle(policy or SignOutPolicy(), session, authority, global_sign_out=everywhere)
+    plan = settle(policy or PRESETS["default"], session, authority, global_sign_out=everywhere)
     return Start(key, title, about, SignOutContext(plan))
 
 
@@ -83,7 +84,7 @@ STARTS: Final = (
         "Hosted UI last",
         "For web back ends: who never comes back from the browser is signed out all the same.",
         _session(),
-        SignOutPolicy(hosted_ui=HostedUIOrder.LAST),
+        PRESETS["hosted-ui-last"],
     ),
     _start(
         "deletion",
@@ -97,7 +98,7 @@ STARTS: Final = (
         "Local only",
         "Only the local credentials are cleared; the tokens stay alive at the service.",
         _session(),
-        SignOutPolicy(local_only=True),
+        PRESETS["local-only"],
     ),
     _start("guest", "A guest", "Nobody is signed in: only the guest's credentials go.", _session(SignInMethod.GUEST)),
     _start(
@@ -111,7 +112,7 @@ STARTS: Final = (
         "Amplify Android's choices",
         "How the session was opened is not known. The hosted UI comes first, and a cancel is only an error.",
         _session(SignInMethod.UNKNOWN),
-        SignOutPolicy.amplify_android(),
+        PRESETS["amplify-android"],
         everywhere=True,
     ),
     _start(
@@ -119,7 +120,7 @@ STARTS: Final = (
         "Amplify Swift's choices",
         "The refresh token has expired, so a cancel does not count; what the hosted UI refuses ends the sign-out.",
         _session(refresh_token_expired=True),
-        SignOutPolicy.amplify_swift(),
+        PRESETS["amplify-swift"],
         everywhere=True,
     ),
 )

@@ -83,8 +83,11 @@ def test_a_chart_that_is_refused_is_refused_in_the_words_of_the_compiler(module:
         ("bakery", "'bakery' names no machine: write module:machine, as in bakery.orders:BAKERY."),
         ("bakery:", "'bakery:' names no machine"),
         ("no.such:MACHINE", "there is no module no.such here: run this in the folder that has it, or install it"),
-        ("tests.core.bakery:OVEN", "the module tests.core.bakery has no OVEN: its machines are BAKERY."),
-        ("json:dumps", "the module json has another thing named dumps: it has no machine at all."),
+        (
+            "tests.core.bakery:OVEN",
+            "the module tests.core.bakery has no OVEN: its machines and charts are Bakery, BAKERY.",
+        ),
+        ("json:dumps", "the module json has another thing named dumps: it has no machine and no chart at all."),
     ],
 )
 def test_a_name_that_leads_to_no_machine_is_told_with_what_to_do(target: str, said: str) -> None:

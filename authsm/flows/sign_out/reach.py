@@ -21,14 +21,39 @@ if TYPE_CHECKING:
     from authsm.core.machine import Machine, Snapshot
     from authsm.core.vocabulary import Event
 
-PRESETS: Final[Mapping[str, SignOutPolicy]] = {
-    "default": SignOutPolicy(),
-    "amplify-android": SignOutPolicy.amplify_android(),
-    "amplify-swift": SignOutPolicy.amplify_swift(),
-    "local-only": SignOutPolicy(local_only=True),
-    "hosted-ui-last": SignOutPolicy(hosted_ui="last"),
-}
-"""Policies by the names under which they are drawn."""
+_PRESETS: Final = (
+    (
+        "default",
+        SignOutPolicy(),
+        "`SignOutPolicy()`. The hosted UI comes first, so that a cancel can stop everything.",
+    ),
+    (
+        "amplify-android",
+        SignOutPolicy.amplify_android(),
+        "`SignOutPolicy.amplify_android()`. After a failed global sign-out, nothing is revoked.",
+    ),
+    (
+        "amplify-swift",
+        SignOutPolicy.amplify_swift(),
+        "`SignOutPolicy.amplify_swift()`. An error that the hosted UI reports ends the sign-out there.",
+    ),
+    (
+        "local-only",
+        SignOutPolicy(local_only=True),
+        "`SignOutPolicy(local_only=True)`. The tokens stay alive at the service.",
+    ),
+    (
+        "hosted-ui-last",
+        SignOutPolicy(hosted_ui="last"),
+        '`SignOutPolicy(hosted_ui="last")`. For web back ends, where users may never come back.',
+    ),
+)
+
+PRESETS: Final[Mapping[str, SignOutPolicy]] = {name: policy for name, policy, _ in _PRESETS}
+"""Policies by the names under which they are drawn, and are chosen on the command line."""
+
+PRESETS_IN_WORDS: Final[Mapping[str, str]] = {name: words for name, _, words in _PRESETS}
+"""How each of them is written, and what it is about: in Markdown."""
 
 _KEY: Final = "default"
 _EPOCH: Final = 1
