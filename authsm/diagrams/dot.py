@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from authsm.core.chart import Ending
 from authsm.core.table import StateKind
 from authsm.diagrams import graphviz
+from authsm.diagrams.palette import LIGHT, colour_of
 from authsm.diagrams.picture import FAILURES
 from authsm.diagrams.text import escape
 
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
 
     from authsm.diagrams.picture import Link, Node, Picture
 
-_COLOURS: Final = {
-    "waiting": ("#f1f3f6", "#6c7987"),
-    "doing": ("#e9f1fc", "#2b62a8"),
-    "end": ("#f1f3f6", "#6c7987"),
-    "complete": ("#def3ea", "#00704f"),
-    "partial": ("#fdf0d2", "#946000"),
-    "failed": ("#fde7e3", "#bf2316"),
-}
-_LINE: Final = "#6c7987"
-_INK: Final = "#1b2530"
 _PNG_DPI: Final = 144
 
 
@@ -62,8 +53,8 @@ def render_png(picture: Picture) -> bytes:
 def _lines(picture: Picture) -> Iterator[str]:
     yield f'digraph "{picture.name}" {{'
     yield f'    graph [fontname="Helvetica", label="{picture.name}", labelloc=t, nodesep=0.3, ranksep=0.3];'
-    yield f'    node [fontname="Helvetica", fontcolor="{_INK}", shape=box, style=filled];'
-    yield f'    edge [fontname="Helvetica", fontcolor="{_INK}", fontsize=11, color="{_LINE}"];'
+    yield f'    node [fontname="Helvetica", fontcolor="{LIGHT["ink"]}", shape=box, style=filled];'
+    yield f'    edge [fontname="Helvetica", fontcolor="{LIGHT["ink"]}", fontsize=11, color="{LIGHT["line"]}"];'
     for node in picture.nodes:
         yield f"    {_node(node, picture)}"
     for link in picture.links:
@@ -75,7 +66,8 @@ def _lines(picture: Picture) -> Iterator[str]:
 
 
 def _node(node: Node, picture: Picture) -> str:
-    fill, line = _COLOURS[node.ending.value if node.ending else node.kind.value]
+    colour = colour_of(node)
+    fill, line = LIGHT[colour], LIGHT[f"{colour}_line"]
     said = [f"<b>{node.name}</b>"]
     said += [f"<i>{node.effect}</i>"] if node.effect else []
     said += [f"({node.ending.value})"] if node.ending else []
@@ -97,18 +89,18 @@ def _edge(link: Link) -> str:
     events = " ".join(dict.fromkeys(arrow.event for arrow in link.arrows))
     attributes = [f'events="{events}"', f"label=<{'<br/>'.join(map(_padded, said))}>"]
     if link.is_failure:
-        attributes += ["style=dashed", f'color="{_COLOURS["failed"][1]}"']
+        attributes += ["style=dashed", f'color="{LIGHT["failed_line"]}"']
     elif link.ending is Ending.PARTIAL:
-        attributes += [f'color="{_COLOURS["partial"][1]}"', "penwidth=2"]
+        attributes += [f'color="{LIGHT["partial_line"]}"', "penwidth=2"]
     elif link.on_spine:
-        attributes += [f'color="{_INK}"', "penwidth=3", "weight=100"]
+        attributes += [f'color="{LIGHT["ink"]}"', "penwidth=3", "weight=100"]
     if link.taken:
         attributes.append("penwidth=4")
     return f'"{link.source}" -> "{link.target}" [{", ".join(attributes)}];'
 
 
 def _coloured(event: str) -> str:
-    return f'<font color="{_COLOURS["failed"][1]}">{event}</font>'
+    return f'<font color="{LIGHT["failed_line"]}">{event}</font>'
 
 
 def _padded(line: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from authsm.core.chart import Ending
 from authsm.core.table import StateKind
+from authsm.diagrams.palette import LIGHT
 from authsm.diagrams.picture import Tone
 from authsm.diagrams.text import well_formed
 
@@ -26,14 +27,14 @@ _ENDS: Final = {Ending.COMPLETE: "✓ ", Ending.PARTIAL: "◐ ", Ending.FAILED: 
 _TAKEN: Final = "➤ "
 
 _CLASSES: Final = {
-    "waiting": "fill:#f1f3f6,stroke:#6c7987,color:#1b2530",
-    "doing": "fill:#e9f1fc,stroke:#2b62a8,color:#1b2530",
-    "ending": "fill:#f1f3f6,stroke:#6c7987,color:#1b2530,stroke-width:3px",
-    "complete": "fill:#def3ea,stroke:#00704f,color:#1b2530,stroke-width:3px",
-    "partial": "fill:#fdf0d2,stroke:#946000,color:#1b2530,stroke-width:3px",
-    "failed": "fill:#fde7e3,stroke:#bf2316,color:#1b2530,stroke-width:3px",
+    "waiting": "calm",
+    "doing": "doing",
+    "ending": "calm",
+    "complete": "complete",
+    "partial": "partial",
+    "failed": "failed",
 }
-_FAILURE: Final = "stroke:#d33a2c"
+"""The colours of the classes of states."""
 
 _KEYWORDS: Final = frozenset(
     {"accdescr", "acctitle", "call", "class", "classdef", "click", "default", "end", "graph", "href", "interpolate"}
@@ -135,7 +136,7 @@ def _flowchart(picture: Picture) -> Iterator[str]:
     yield from _classes(picture)
     failures = [str(number) for number, link in enumerate(picture.links) if link.is_failure]
     if failures:
-        yield f"    linkStyle {','.join(failures)} {_FAILURE}"
+        yield f"    linkStyle {','.join(failures)} stroke:{LIGHT['failed_line']}"
 
 
 def _title(picture: Picture) -> Iterator[str]:
@@ -150,8 +151,14 @@ def _classes(picture: Picture) -> Iterator[str]:
         members[_class(node)].append(_id(node.name))
     for name, names in members.items():
         if names:
-            yield f"    classDef {name} {_CLASSES[name]}"
+            yield f"    classDef {name} {_style(name)}"
             yield f"    class {','.join(names)} {name}"
+
+
+def _style(name: str) -> str:
+    colour = _CLASSES[name]
+    style = f"fill:{LIGHT[colour]},stroke:{LIGHT[f'{colour}_line']},color:{LIGHT['ink']}"
+    return style if name in {"waiting", "doing"} else f"{style},stroke-width:3px"
 
 
 def _id(name: str) -> str:

@@ -1,7 +1,6 @@
 """What an SVG picture looks like: its colours in light and dark, its strokes, and the marks on it.
 
-Whatever a colour says is said without it as well: by a mark, a dashed or a thick line. The hues are those that
-colour-blind people tell apart (after Okabe and Ito): blue-green, amber, vermilion.
+Whatever a colour says is said without it as well: by a mark, a dashed or a thick line.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from string import Template
 from typing import Final
 
+from authsm.diagrams.palette import DARK, LIGHT
 from authsm.diagrams.text import FONTS
 
 _SHAPES: Final = f"""
@@ -49,21 +49,8 @@ _COLOURS: Final = Template("""
 .machine .mark-cancelled, .machine .mark-failed { stroke: $failed_line; }
 """)
 
-_LIGHT: Final = {
-    "paper": "#ffffff", "ink": "#1b2530", "soft": "#485563", "line": "#6c7987",
-    "calm": "#f1f3f6", "calm_line": "#6c7987", "doing": "#e9f1fc", "doing_line": "#2b62a8",
-    "complete": "#def3ea", "complete_line": "#00704f", "partial": "#fdf0d2", "partial_line": "#946000",
-    "failed": "#fde7e3", "failed_line": "#bf2316",
-}  # fmt: skip
-_DARK: Final = {
-    "paper": "#0d1117", "ink": "#e8edf3", "soft": "#aeb9c5", "line": "#8793a0",
-    "calm": "#1d242d", "calm_line": "#8793a0", "doing": "#15263d", "doing_line": "#6ea8f0",
-    "complete": "#0b2f25", "complete_line": "#3ecf9f", "partial": "#372808", "partial_line": "#e6ae3c",
-    "failed": "#3f1713", "failed_line": "#ff8273",
-}  # fmt: skip
-
 STYLE: Final = (
-    _SHAPES + _COLOURS.substitute(_LIGHT) + "@media (prefers-color-scheme: dark) {" + _COLOURS.substitute(_DARK) + "}\n"
+    _SHAPES + _COLOURS.substitute(LIGHT) + "@media (prefers-color-scheme: dark) {" + _COLOURS.substitute(DARK) + "}\n"
 )
 """The style sheet of a picture."""
 

@@ -86,7 +86,7 @@ def test_in_a_flowchart_what_only_failures_take_is_dashed_and_red_and_the_main_l
 ) -> None:
     picture = case("default").picture
     strokes = {
-        (edge["source"], edge["target"]): (edge["stroke"], "stroke:#d33a2c" in edge["style"])
+        (edge["source"], edge["target"]): (edge["stroke"], "stroke:#bf2316" in edge["style"])
         for edge in read["default mermaid-flowchart"]["edges"]
     }
     kinds = {True: ("dotted", True), False: ("normal", False)}
