@@ -89,4 +89,4 @@ def wrap(text: str, characters: int) -> list[str]:
 
 
 def _wrap(text: str, characters: int) -> list[str]:
-    return textwrap.wrap(text, characters, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(well_formed(text), characters, break_long_words=False, break_on_hyphens=False)

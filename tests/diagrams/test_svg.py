@@ -125,6 +125,7 @@ def test_text_is_broken_into_lines_of_about_one_length() -> None:
     assert wrap("global sign-out is due now", 24) == ["global sign-out", "is due now"]
     assert wrap("it is due", 24) == ["it is due"]
     assert wrap("", 24) == []
+    assert wrap("it\x08 is\x1b due", 24) == ["it is due"]
     assert wrap("Donaudampfschifffahrtsgesellschaft ends", 10) == ["Donaudampfschifffahrtsgesellschaft", "ends"]
 
 
