@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from authsm.core.machine import Machine
-from authsm.diagrams import data, dot, graphviz, markdown, mermaid, scxml, sequence, svg
+from authsm.diagrams import data, dot, markdown, mermaid, scxml, sequence, svg
 from authsm.diagrams.picture import picture_of
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def draw(machine: Machine[Any] | Picture, format_name: str) -> str:
     Raises:
         ValueError: There is no such format (the message lists those there are), or it shows a run and none is given.
         NoGraphvizError: The format is laid out by Graphviz, and there is none here; the message says how to get one.
+        RuntimeError: Graphviz refused it, or took too long.
     """
     if format_name == PNG:
         raise ValueError("PNG is no text: use authsm.diagrams.formats.paint, or authsm diagram --format png -o FILE.")
@@ -83,6 +84,7 @@ def paint(machine: Machine[Any] | Picture, format_name: str) -> bytes:
     Raises:
         ValueError: As of `draw`.
         NoGraphvizError: As of `draw`.
+        RuntimeError: As of `draw`.
     """
     if format_name == PNG:
         return dot.render_png(_picture(machine))
@@ -90,7 +92,7 @@ def paint(machine: Machine[Any] | Picture, format_name: str) -> bytes:
 
 
 def mime_bundle(machine: Machine[Any]) -> dict[str, str]:
-    """Show a machine in a notebook: as SVG where there is Graphviz, and as Mermaid, which JupyterLab draws itself.
+    """Show a machine in a notebook: as SVG where Graphviz draws it, and as Mermaid, which JupyterLab draws itself.
 
     Args:
         machine: Any machine.
@@ -102,7 +104,7 @@ def mime_bundle(machine: Machine[Any]) -> dict[str, str]:
     bundle = {"text/plain": repr(machine), "text/vnd.mermaid": mermaid.render(picture)}
     try:
         return bundle | {"image/svg+xml": svg.render(picture)}
-    except graphviz.NoGraphvizError:
+    except (RuntimeError, OSError):
         return bundle
 
 

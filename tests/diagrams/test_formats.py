@@ -190,6 +190,16 @@ def test_a_graphviz_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
         graphviz.run(draw(SIGN_OUT, "dot"), "json")
 
 
+def test_a_graphviz_that_fails_costs_a_notebook_the_svg_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (RuntimeError("dot could not draw this."), PermissionError("dot")):
+
+        def fails(*_: object, error: Exception = error) -> bytes:
+            raise error
+
+        monkeypatch.setattr(graphviz, "run", fails)
+        assert set(BAKERY._repr_mimebundle_()) == {"text/plain", "text/vnd.mermaid"}
+
+
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"no format 'crayon': use one of mermaid, .*, svg, png\."):
         draw(SIGN_OUT, "crayon")
