@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
+from authsm.cli import runs
 from authsm.cli.targets import MachineName, NoModuleError, import_here
-from authsm.core.graph import TooManySnapshotsError, every_reply
+from authsm.core.graph import TooManySnapshotsError
 from authsm.core.machine import Machine
 from authsm.core.table import ChartError
 from authsm.diagrams import svg
@@ -19,10 +20,6 @@ from authsm.diagrams.expressions import Expression
 from authsm.diagrams.picture import picture_of
 from authsm.diagrams.sign_out_tour import SIGN_OUT_TOUR
 from authsm.diagrams.tour import BOUND, Start, Tour
-
-if TYPE_CHECKING:
-    from authsm.core.machine import Snapshot
-    from authsm.core.vocabulary import Event
 
 _SHIPPED: Final = "authsm.flows.sign_out.chart:SIGN_OUT"
 _EVERY: Final = 5000
@@ -50,11 +47,11 @@ _EVERY: Final = 5000
 def explore(machine_name: str, output: Path, starts_name: str | None, bound: int) -> None:
     """Make one HTML file in which one can click through the machine of sign-out, or any other; it needs no network."""
     machine = MachineName()(machine_name)
-    tour = _tour(machine, machine_name, starts_name)
+    tour = _tour(machine, starts_name)
+    source, picture = _source(machine, machine_name), _svg(machine)
     try:
-        text = page(
-            machine, tour, source=_source(machine, machine_name), svg=_svg(machine), bound=bound, progress=_tell
-        )
+        with runs.in_clear_words(machine):
+            text = page(machine, tour, source=source, svg=picture, bound=bound, progress=_tell)
     except TooManySnapshotsError as error:
         raise click.UsageError(f"{error} (--bound, --starts)") from None
     try:
@@ -73,22 +70,18 @@ def _source(machine: Machine[Any], name: str) -> Expression:
     return Expression(f"Machine({inner})", ((Machine.__module__, "Machine"), *imports))
 
 
-def _tour(machine: Machine[Any], machine_name: str, starts_name: str | None) -> Tour[Any]:
+def _tour(machine: Machine[Any], starts_name: str | None) -> Tour[Any]:
     if starts_name is not None:
-        return Tour(starts=tuple(_starts(machine, starts_name)), events=_events)
-    if machine_name == _SHIPPED:
+        return Tour(starts=tuple(_starts(machine, starts_name)), events=runs.events)
+    if runs.is_sign_out(machine):
         return SIGN_OUT_TOUR
-    context = machine.table.context
-    try:
-        first = context()
-    except TypeError as error:
-        raise click.UsageError(
-            f"{context.__name__} cannot be made without arguments ({error}). Put the contexts to begin with into a "
-            "list or a dictionary in a module, and name it: --starts module:name."
-        ) from None
-    return Tour(
-        starts=(Start("start", "The start", f"With the defaults of {context.__name__}.", first),), events=_events
+    first = runs.first_context(
+        machine,
+        otherwise="Put the contexts to begin with into a list or a dictionary in a module, and name it: "
+        "--starts module:name.",
     )
+    about = f"With the defaults of {machine.table.context.__name__}."
+    return Tour(starts=(Start("start", "The start", about, first),), events=runs.events)
 
 
 def _starts(machine: Machine[Any], name: str) -> Iterable[Start[Any]]:
@@ -104,6 +97,7 @@ def _starts(machine: Machine[Any], name: str) -> Iterable[Start[Any]]:
     if not contexts or not all(isinstance(context, kind) for context in contexts):
         raise click.UsageError(f"{name} is no list or dictionary of contexts: put one {kind.__name__} or more into it.")
     for number, (title, context) in enumerate(zip(titles, contexts, strict=True), 1):
+        runs.refuse_unhashable(context)
         yield Start(f"start-{number}", title, "", context)
 
 
@@ -116,21 +110,11 @@ def _found(name: str) -> Any:
     return getattr(module, inner, None)
 
 
-def _events(machine: Machine[Any], snapshot: Snapshot[Any]) -> Iterable[Event]:
-    try:
-        yield from every_reply(machine, snapshot)
-    except TypeError as error:
-        raise click.UsageError(
-            f"An event of the state {snapshot.state} cannot be made without arguments ({error}): give its fields "
-            "defaults."
-        ) from None
-
-
 def _svg(machine: Machine[Any]) -> str | None:
     """Draw the machine. Without the extra the page has no picture; everything else on it works as well."""
     try:
         return svg.render(picture_of(machine))
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         click.echo(f"The page has no picture. {error}", err=True)
         return None
 

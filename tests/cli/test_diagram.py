@@ -132,12 +132,32 @@ def test_a_run_that_cannot_be_is_told_with_what_could() -> None:
     assert "After Begin, SignOut is in SigningOutLocally or Error: TokenRevoked does not happen there" in result.stderr
 
 
-def test_a_machine_that_starts_with_something_is_told_how_to_highlight() -> None:
-    result = run("tests.cli.test_diagram:SIGN_OUT_OF_ITS_OWN", "--trace", "Begin")
-    assert "--trace starts with SignOutContext(), and that fails" in result.stderr
+@pytest.mark.parametrize("trace", ["", " , "])
+def test_a_run_has_events(trace: str) -> None:
+    result = run("--trace", trace)
+    assert (result.exit_code, "--trace names no event: give it one or more" in result.stderr) == (2, True)
 
 
-SIGN_OUT_OF_ITS_OWN = type(SIGN_OUT)(SIGN_OUT.chart)
+@pytest.mark.parametrize("folder", ["--all", "--check"])
+@pytest.mark.parametrize(
+    "also",
+    [
+        ["tests.core.bakery:BAKERY"],
+        ["--policy", "default"],
+        ["--trace", "Begin"],
+        ["--format", "mermaid"],
+        ["-o", "picture"],
+        None,
+    ],
+    ids=str,
+)
+def test_what_would_make_no_difference_to_a_folder_is_refused(
+    folder: str, also: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(folder, ".", *(["--check" if folder == "--all" else "--all", "."] if also is None else also))
+    assert (result.exit_code, "is about all pictures of the sign-out, and stands alone" in result.stderr) == (2, True)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_sequence_wants_a_run() -> None:
@@ -154,6 +174,21 @@ def test_without_graphviz_one_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPa
     assert (result.exit_code, "pip install 'authsm[svg]'" in result.stderr) == (2, True)
 
 
+def test_a_graphviz_that_fails_is_told_with_the_formats_that_need_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> bytes:
+        raise RuntimeError("dot took more than 120 seconds.")
+
+    monkeypatch.setattr(graphviz, "run", slow)
+    for arguments in (["--format", "svg"], ["--format", "png"], ["--all", str(tmp_path)], ["--check", str(tmp_path)]):
+        result = run(*arguments)
+        assert (result.exit_code, [*tmp_path.iterdir()]) == (2, [])
+        said = " ".join(result.stderr.split())
+        assert "Graphviz fails here, and mermaid, " in said
+        assert "json need none of it. dot took more than 120 seconds." in said
+
+
 def test_a_stale_diagram_is_found_and_named(tmp_path: Path) -> None:
     run("--all", str(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} == set(dict(gallery.files()))
@@ -167,6 +202,22 @@ def test_a_stale_diagram_is_found_and_named(tmp_path: Path) -> None:
     assert result.stderr.count("is not what the chart says: run authsm diagram --all") == 2
 
 
+def test_a_picture_that_nothing_draws_any_more_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("--all", str(tmp_path))
+    (tmp_path / "notes.txt").write_text("of somebody's own")
+    assert run("--check", str(tmp_path)).exit_code == 0
+
+    left = [tmp_path / "sign_out.crayon", tmp_path / "sign_out.gone.svg"]
+    for path in left:
+        path.write_text("an old one")
+    result = run("--check", str(tmp_path))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [f"{path} is drawn by nothing any more: remove it" for path in left]
+
+    monkeypatch.setattr(graphviz, "is_pinned", lambda: False)
+    assert "svg is drawn by nothing" not in run("--check", str(tmp_path)).stderr
+
+
 def test_a_graphviz_that_draws_otherwise_checks_the_texts_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("--all", str(tmp_path))
     monkeypatch.setattr(graphviz, "is_pinned", lambda: False)
@@ -175,6 +226,16 @@ def test_a_graphviz_that_draws_otherwise_checks_the_texts_only(tmp_path: Path, m
 
     result = run("--check", str(tmp_path))
     assert (result.exit_code, "Left out: the SVG pictures." in result.stderr) == (0, True)
+
+
+def test_a_folder_that_cannot_be_made_or_filled_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("--all", str(tmp_path / "file" / "pictures"))
+    assert (result.exit_code, "cannot be made: Not a directory." in result.stderr) == (2, True)
+
+    (tmp_path / "sign_out.json").mkdir()
+    result = run("--all", str(tmp_path))
+    assert (result.exit_code, "sign_out.json cannot be written: Is a directory." in result.stderr) == (2, True)
 
 
 def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -25,41 +25,11 @@ HERE: Final = __name__
 
 
 @dataclass(frozen=True, slots=True)
-class Counted(Context):
-    """How often something happened, from a number that must be given."""
-
-    first: int
-
-    def after(self, event: Event) -> Counted:
-        del event
-        return Counted(self.first + 1)
-
-
-@dataclass(frozen=True, slots=True)
 class Knock(Event):
     """Somebody knocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Event):
-    """Somebody calls, with a voice."""
-
-    voice: str
-
-
-_Knock, _Call = Knock, Call
-
-
-class Numbered(Chart[Counted]):
-    Waits = Waiting(_Knock, initial=True)
-    Opens = End()
-    Knock = Waits.first_of(Opens)
-
-
-class Ringing(Chart[bakery.Remembered]):
-    Waits = Waiting(_Call, initial=True)
-    Opens = End()
-    Call = Waits.first_of(Opens)
+_Knock = Knock
 
 
 class Nested(Chart[bakery.Remembered]):
@@ -140,8 +110,6 @@ def test_the_contexts_to_begin_with_can_be_given(tmp_path: Path, name: str, titl
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([f"{HERE}:Numbered"], "Counted cannot be made without arguments .*first.*: --starts module:name"),
-        ([f"{HERE}:Ringing"], "An event of the state Waits cannot be made without arguments .*voice.*defaults"),
         ([f"{HERE}:Nested"], "Nested: 'on_knock' is a callback or method"),
         (["nowhere:MACHINE"], "there is no module nowhere"),
         (["tests.core.bakery:BAKERY", "--starts", f"{HERE}:HERE"], "put one Remembered or more into it"),
