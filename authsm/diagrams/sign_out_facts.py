@@ -145,10 +145,14 @@ def _why_not(why: Why) -> str:
 
 
 def _journal(place: Place[SignOutContext], result: SignOutResult | None) -> Fact:
-    if _nothing_is_written(place):
+    if result is None and _nothing_is_written(place):
         return Fact(_JOURNAL, "", "Empty. A crash would leave the session as it was.")
-    if result is None or isinstance(result, FailedSignOut):
+    if result is None:
         return Fact(_JOURNAL, "", f"{place.safe.state}. After a crash it goes on there.", Sense.NOTE)
+    if _nothing_is_written(place):
+        return Fact(_JOURNAL, "", "Empty. There is nothing to resume.")
+    if isinstance(result, FailedSignOut):
+        return Fact(_JOURNAL, "", f"{place.safe.state}. It can be resumed there.", Sense.NOTE)
     return Fact(_JOURNAL, "", "Erased. There is nothing to resume.")
 
 

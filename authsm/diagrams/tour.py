@@ -2,7 +2,8 @@
 
 A **place** is where a run stands and what a crash would leave of it. Before an effect that cannot be undone, whoever
 runs a machine writes down where it stands; after a crash, it asks for that effect once more (`Machine.again`). Where
-nothing was written down yet, nothing has been done yet either, and everything is as it was at the start.
+nothing was written down yet, nothing has been done yet either, and everything is as it was at the start. Where the run
+ends, what was written down is erased.
 
 Attempts do not tell places apart: a machine goes the same way after the second attempt as after the first.
 """
@@ -123,10 +124,16 @@ def fields_as_facts(machine: Machine[C], place: Place[C]) -> Iterator[Fact]:
         except NoExpressionError:
             text = repr(value)
         yield Fact("Remembered", name, text)
-    if machine.pending(place.safe) is None:
-        yield Fact("Journal", "", "Empty. A crash would leave everything as it was.")
-    else:
-        yield Fact("Journal", "", f"{place.safe.state}. After a crash it goes on there.", Sense.NOTE)
+    yield _journal(machine, place)
+
+
+def _journal(machine: Machine[C], place: Place[C]) -> Fact:
+    empty = machine.pending(place.safe) is None
+    if machine.is_final(place.snapshot):
+        return Fact("Journal", "", f"{'Empty' if empty else 'Erased'}. There is nothing to resume.")
+    if empty:
+        return Fact("Journal", "", "Empty. A crash would leave everything as it was.")
+    return Fact("Journal", "", f"{place.safe.state}. After a crash it goes on there.", Sense.NOTE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +209,8 @@ class Tour(Generic[C]):
             effect = machine.pending(snapshot)
             writes = effect is not None and self.writes_down(effect)
             yield Choice(event, Place(snapshot, snapshot if writes else place.safe))
-        if machine.pending(place.snapshot) is not None:
-            # `Machine.again` changes the attempt of what was written down, and nothing else.
-            yield Choice(None, Place(place.safe, place.safe), again=machine.pending(place.safe) is not None)
+        # `Machine.again` changes the attempt of what was written down, and nothing else.
+        crash = Choice(None, Place(place.safe, place.safe), again=machine.pending(place.safe) is not None)
+        changes = machine.pending(place.snapshot) is not None or crash.target != place
+        if changes and not machine.is_final(place.snapshot):
+            yield crash

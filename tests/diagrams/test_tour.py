@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,10 +16,12 @@ from tests.core.bakery import BAKERY
 
 if TYPE_CHECKING:
     from authsm.core.graph import Graph
+    from authsm.core.machine import Machine
     from authsm.flows.sign_out.context import SignOutContext
 
 PLACES = SIGN_OUT_TOUR.places(SIGN_OUT)
 BAKERY_TOUR = Tour(starts=(Start("start", "The start", "", bakery.Remembered()),))
+TOURS: list[tuple[Machine[Any], Tour[Any]]] = [(SIGN_OUT, SIGN_OUT_TOUR), (BAKERY, BAKERY_TOUR)]
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +138,46 @@ def test_another_machine_tells_the_fields_of_its_context_and_what_was_written_do
         ("", "Empty. A crash would leave everything as it was."),
     ]
     assert told["Cooling"][-1] == ("", "Baking. After a crash it goes on there.")
+
+
+@pytest.mark.parametrize(("machine", "tour"), TOURS)
+def test_the_journal_tells_where_the_crash_that_can_be_clicked_leads(machine: Machine[Any], tour: Tour[Any]) -> None:
+    for place, choices in tour.places(machine).items():
+        (told,) = [fact.text for fact in tour.facts(machine, place) if fact.group == "Journal"]
+        crashes = [(choice.target.snapshot.state, choice.again) for choice in choices if choice.event is None]
+        if machine.is_final(place.snapshot):
+            assert crashes == []
+            assert "crash" not in told
+        elif "After a crash" in told:
+            assert told == f"{place.safe.state}. After a crash it goes on there."
+            assert crashes == [(place.safe.state, True)]
+        else:
+            assert told.startswith("Empty. A crash would leave")
+            assert crashes == [(machine.table.initial, False)] * (place.snapshot != place.safe)
+
+
+def test_at_an_end_nothing_is_left_but_what_a_failed_clear_left() -> None:
+    told = {
+        (place.snapshot.state, fact.text)
+        for machine, tour in TOURS
+        for place in tour.places(machine)
+        for fact in tour.facts(machine, place)
+        if machine.is_final(place.snapshot) and fact.group == "Journal"
+    }
+    empty, erased = (f"{how}. There is nothing to resume." for how in ("Empty", "Erased"))
+    assert told == {
+        *(("Error", text) for text in (empty, "SigningOutLocally. It can be resumed there.")),
+        *((name, text) for name, text in (("SignedOut", erased), ("PartialSignedOut", erased))),
+        *(("Closed", text) for text in (empty, erased)),
+        *((name, erased) for name in ("Served", "Wasted")),
+    }
+
+
+def test_a_crash_can_come_while_it_waits_after_an_effect() -> None:
+    crashes = {
+        (place.snapshot.state, choice.target.snapshot.state, choice.again)
+        for place, choices in BAKERY_TOUR.places(BAKERY).items()
+        for choice in choices
+        if choice.event is None and BAKERY.pending(place.snapshot) is None
+    }
+    assert crashes == {("Cooling", "Baking", True)}
