@@ -388,6 +388,28 @@ def test_a_phone_needs_no_scrolling_to_the_side(browser: Browser, explorer: str,
                 assert shown.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_the_picture_s_words_can_be_read_and_the_picture_alone_is_scrolled(shown: Page) -> None:
+    scroll = shown.locator(".scroll")
+    for width, least in ((320, 12), (375, 12), (959, 12), (960, 10), (1280, 10), (1920, 10)):
+        shown.set_viewport_size({"width": width, "height": 800})
+        size = 12 * scroll.locator("svg").evaluate("(each) => each.getScreenCTM().a")
+        assert (width, least <= size < 12.01) == (width, True)
+        assert shown.evaluate("document.documentElement.scrollWidth") == width
+        scroll.evaluate("(each) => each.scrollTo(9999, 0)")
+        assert (width, scroll.evaluate("(each) => each.scrollLeft") > 0) == (width, width < 1920)
+    opacities = "(all) => all.map((each) => Number(getComputedStyle(each).opacity))"
+    assert min(shown.locator(".picture .edge[data-source]").evaluate_all(opacities)) >= 0.45
+
+
+def test_the_picture_is_scrolled_to_where_it_stands(shown: Page) -> None:
+    shown.set_viewport_size({"width": 375, "height": 800})
+    frame = shown.locator(".scroll").evaluate("(each) => each.getBoundingClientRect().toJSON()")
+    for name in ("Begin", "UserCancelled", "Back"):
+        shown.get_by_role("button", name=name).first.click()
+        here = shown.locator(".is-here").evaluate("(each) => each.getBoundingClientRect().toJSON()")
+        assert frame["left"] <= here["left"] < here["right"] <= frame["right"], state(shown)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Browser, explorer: str, bakery_explorer: str, scheme: Any) -> None:
     script = axe()
