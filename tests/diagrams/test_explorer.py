@@ -46,18 +46,26 @@ SHOWN: Final = """() => ({
 })"""
 
 FOLLOWED: Final = f"""([start, ways]) => {{
+    const slow = [update, bringIntoView];
+    [update, bringIntoView] = [(moved) => moved && show(), () => {{}}];
     begin(start);
     show();
     let walked = [];
-    return ways.map((way) => {{
+    const seen = ways.map((way) => {{
         const differs = way.findIndex((number, index) => number !== walked[index]);
         update(go(differs));
         for (const number of way.slice(differs)) document.querySelectorAll("#outcomes button")[number].click();
         walked = way;
         return ({SHOWN})();
     }});
+    [update, bringIntoView] = slow;
+    return seen;
 }}"""
-"""Clicks ways, each as the numbers of the outcomes; from one to the next it goes back to where they part."""
+"""Clicks ways, each as the numbers of the outcomes; from one to the next it goes back to where they part.
+
+The address and the picture's scroll stay as they were: a browser takes its time over them, and they have tests of their
+own.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -199,17 +207,16 @@ def test_a_copied_test_runs_by_itself_and_fails_where_the_machine_goes_elsewhere
         shown.get_by_text("The test is copied.").wait_for()
         text = shown.evaluate("navigator.clipboard.readText()")
 
-    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    (tmp_path / "test_copied.py").write_text(text, encoding="utf-8")
+    (tmp_path / "copied.py").write_text(text, encoding="utf-8")
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_copied.py"],
+        [sys.executable, "-c", "import copied; copied.test_replay()"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout
+    assert ended.returncode == 0, ended.stderr
     with pytest.raises(AssertionError):
         run_copied(text.replace('("Error", 1)', '("SignedOut", 1)'))
 
@@ -264,8 +271,7 @@ def test_the_link_to_a_place_opens_it_again(explorer: str, shown: Page) -> None:
     for number, start in enumerate(SIGN_OUT_TOUR.starts):
         way = dice.choice(list(ways(SIGN_OUT, SIGN_OUT_TOUR, start)))
         (saw,) = shown.evaluate(FOLLOWED, [number, [list(way)]])
-        other.goto("about:blank")
-        other.goto(explorer + shown.evaluate("linkTo(walk.position)"))
+        other.goto(f"{explorer}?{number}{shown.evaluate('linkTo(walk.position)')}")  # loaded anew, and no mere jump
         assert other.evaluate(SHOWN) == saw
         assert other.locator("#start").input_value() == str(number)
 
@@ -426,9 +432,12 @@ def test_axe_finds_nothing(browser: Browser, explorer: str, bakery_explorer: str
             shown.goto(address)
             shown.locator("details").evaluate("(each) => { each.open = true; }")
             shown.evaluate(script)
-            found = shown.evaluate("axe.run().then(({ violations, passes }) => [violations, passes.length])")
+            found = shown.evaluate(
+                "(options) => axe.run(options).then(({ violations, passes }) => [violations, passes.length])",
+                {"runOnly": ["color-contrast"]} if scheme == "dark" else {},  # no other rule depends on it
+            )
             assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found[0]] == []
-            assert found[1] > 20
+            assert found[1] > (0 if scheme == "dark" else 20)
 
 
 def test_another_machine_is_explored_without_an_edit(browser: Browser, bakery_explorer: str) -> None:
