@@ -118,9 +118,8 @@ class _KeyEach(Seal):
     def destroy(self, key: str, epoch: int, *, is_over: bool) -> tuple[str, ...]:
         """Delete the keys of sessions that are over, in every backend that has them."""
         listed = self._listed(key)
-        kept = frozenset() if is_over else {epoch}
         left: dict[int, tuple[str, ...]] = {}
-        for each in (listed | {epoch}) - {0} - kept:  # its own, whatever has become of the list
+        for each in (listed | {epoch}) - {0, 0 if is_over else epoch}:  # its own, whatever has become of the list
             for backend in self._backends():
                 with contextlib.suppress(StoreUnavailableError):  # it may not be there; what counts is a look
                     self._asked(functools.partial(backend.delete_password, self._service, _name_of(key, each)))
