@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from authsm.cli import gallery, runs
+from authsm.cli.files import write
 from authsm.cli.targets import MachineName
 from authsm.core.graph import NoSuchRunError, explore, follow
 from authsm.diagrams import graphviz
@@ -72,7 +73,7 @@ def diagram(
     if output is None:
         click.echo(drawn, nl=False)
     else:
-        _write(output, drawn)
+        write(output, drawn)
 
 
 @contextmanager
@@ -99,13 +100,6 @@ def _given(ctx: click.Context) -> Iterator[str]:
     for each in ctx.command.params:
         if each.name in ctx.params and ctx.get_parameter_source(each.name) is not ParameterSource.DEFAULT:
             yield each.opts[-1] if isinstance(each, click.Option) else each.human_readable_name
-
-
-def _write(path: Path, drawn: bytes) -> None:
-    try:
-        path.write_bytes(drawn)
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _picture(machine: Machine[Any], policy: str | None, trace: str | None) -> Picture:
@@ -150,7 +144,7 @@ def _draw_all(folder: Path) -> None:
     except OSError as error:
         raise click.UsageError(f"{folder} cannot be made: {error.strerror}.") from None
     for name, text in drawn:
-        _write(folder / name, text.encode())
+        write(folder / name, text.encode())
         click.echo(folder / name)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from authsm.cli import runs
+from authsm.cli.files import write
 from authsm.cli.targets import MachineName, NoModuleError, import_here
 from authsm.core.graph import TooManySnapshotsError
 from authsm.core.machine import Machine
@@ -51,14 +52,11 @@ def explore(machine_name: str, output: Path, starts_name: str | None, bound: int
     source, picture = _source(machine, machine_name), _svg(machine)
     try:
         with runs.in_clear_words(machine):
-            text = page(machine, tour, source=source, svg=picture, bound=bound, progress=_tell)
+            text = page(machine, tour, source=source, svg=picture, bound=bound, progress=_tell).encode()
     except TooManySnapshotsError as error:
         raise click.UsageError(f"{error} (--bound, --starts)") from None
-    try:
-        output.write_bytes(text.encode())
-    except OSError as error:
-        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
-    click.echo(f"{output}: {len(text.encode()) / 1000:.0f} kB. Open it in a browser.")
+    write(output, text)
+    click.echo(f"{output}: {len(text) / 1000:.0f} kB. Open it in a browser.")
 
 
 def _source(machine: Machine[Any], name: str) -> Expression:

@@ -39,11 +39,12 @@ def files(*, svg: bool = True) -> Iterator[tuple[str, str]]:
     for name, each in FORMATS.items():
         if not each.of_a_run and (svg or not each.needs_graphviz):
             yield f"sign_out.{each.ending}", draw(picture, name)
+    by_default = _of_preset("default")
     for name in PRESETS if svg else ():
-        yield f"sign_out.{name}.svg", draw(_of_preset(name), "svg")
+        yield f"sign_out.{name}.svg", draw(by_default if name == "default" else _of_preset(name), "svg")
+    starts = starts_of(PRESETS["default"])
     for name, events in _RUNS.items():
-        run = follow(SIGN_OUT, starts_of(PRESETS["default"]), events, events=whatever_may_happen)
-        picture = highlight(_of_preset("default"), run)
+        picture = highlight(by_default, follow(SIGN_OUT, starts, events, events=whatever_may_happen))
         yield f"sign_out.run-{name}.sequence.mmd", draw(picture, "mermaid-sequence")
         if svg:
             yield f"sign_out.run-{name}.svg", draw(picture, "svg")

@@ -89,7 +89,8 @@ class Database:
     @contextlib.contextmanager
     def _in(self, use: str, *, makes: bool = False) -> Generator[sqlite3.Connection | None]:
         lane, ends = self._lanes[use], time.monotonic() + self._lock_seconds
-        if not lane.lock.acquire(timeout=self._lock_seconds):
+        lock = lane.lock
+        if not lock.acquire(timeout=self._lock_seconds):
             # A signal handler that raises between the lines here leaves it locked for ever. The next call gets another.
             self._lanes[use] = _Lane()
             raise StoreUnavailableError(f"Other threads have kept {self.path} for more than {self._lock_seconds:g} s.")
@@ -102,7 +103,7 @@ class Database:
         finally:
             if use == "fresh" or lane.is_torn:
                 lane.close()
-            lane.lock.release()
+            lock.release()
 
     def _opened(self, lane: _Lane, *, makes: bool) -> sqlite3.Connection | None:
         if lane.connection is not None and not lane.connection.is_of(self.path):

@@ -119,7 +119,9 @@ class _KeyEach(Seal):
         """Delete the keys of sessions that are over, in every backend that has them."""
         listed = self._listed(key)
         left: dict[int, tuple[str, ...]] = {}
-        for each in (listed | {epoch}) - {0, 0 if is_over else epoch}:  # its own, whatever has become of the list
+        for each in listed | {epoch}:  # its own, whatever has become of the list
+            if each == 0 or (each == epoch and not is_over):
+                continue
             for backend in self._backends():
                 with contextlib.suppress(StoreUnavailableError):  # it may not be there; what counts is a look
                     self._asked(functools.partial(backend.delete_password, self._service, _name_of(key, each)))
