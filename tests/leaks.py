@@ -5,6 +5,7 @@ import logging
 import pickle
 import traceback
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -34,6 +35,11 @@ def leaks_in(texts: Iterable[str], secrets: Iterable[Secret]) -> list[str]:
     """The texts that show a secret."""
     looked_for = {shape for shape in shapes(secrets) if len(shape) >= LONG_ENOUGH}
     return [text for text in texts if any(shape in text for shape in looked_for)]
+
+
+def written_in(folder: Path) -> bytes:
+    """Everything that the files of a folder hold."""
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def shown_by(*values: object) -> Iterator[str]:

@@ -29,15 +29,7 @@ class Program:
 
     def __init__(self, module: str, *arguments: str, patience: float = PATIENCE) -> None:
         self._patience = patience
-        self._process = subprocess.Popen(  # noqa: S603 - this suite's own
-            [sys.executable, "-W", "error", "-m", module, *arguments],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # to be killed with its children
-        )
+        self._process = _begin("-m", module, *arguments, stdin=subprocess.PIPE)
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -90,15 +82,7 @@ def run(text: str, *arguments: str) -> str:
     Returns:
         What it printed.
     """
-    with subprocess.Popen(  # noqa: S603 - this suite's own
-        [sys.executable, "-W", "error", "-c", text, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # to be killed with its children
-    ) as process:
+    with _begin("-c", text, *arguments, stderr=subprocess.PIPE) as process:
         try:
             out, err = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
@@ -106,6 +90,19 @@ def run(text: str, *arguments: str) -> str:
             raise
     assert (process.returncode, err) == (0, "")
     return out
+
+
+def _begin(*arguments: str, stdin: int | None = None, stderr: int | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - this suite's own
+        [sys.executable, "-W", "error", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,  # to be killed with its children
+    )
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

@@ -18,6 +18,7 @@ from authsm import Auth, CompleteSignOut, RevokeToken, Secret, SignedInData, SQL
 from authsm.stores._forks import ForkSafeLock
 from authsm.stores.contract import Cleared, Entry, EntryState, Saved, StoreUnavailableError, Superseded
 from tests.auth.world import GUARD, eventually, pool_tokens, session
+from tests.leaks import written_in
 from tests.programs import run
 from tests.soak import SOAK
 
@@ -296,7 +297,7 @@ def _live_a_little(
         store.leave(key, epoch=entry.epoch, journal="{}")
         assert store.clear(key, epoch=entry.epoch) == Cleared()
         store.erase_journal(key, epoch=entry.epoch)
-        files = b"".join(path.read_bytes() for path in folder.iterdir())
+        files = written_in(folder)
         pieces = [token[start : start + 24] for token in tokens for start in range(0, len(token) - 24, 24)]
         assert [piece for piece in pieces if piece.encode() in files] == []
 
@@ -326,5 +327,5 @@ NEW: Final = session(tokens=pool_tokens("new"), aws_credentials=None)
 
 
 def _left_of(data: SignedInData, path: Path) -> list[Secret]:
-    files = b"".join(each.read_bytes() for each in path.parent.iterdir())
+    files = written_in(path.parent)
     return [secret for secret in data.secrets() if secret.reveal().encode() in files]

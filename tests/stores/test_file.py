@@ -26,7 +26,7 @@ from authsm.stores.contract import (
     Unknown,
 )
 from tests.auth.world import GUARD, SOON, pool_tokens, session
-from tests.leaks import leaks_in, with_locals
+from tests.leaks import leaks_in, with_locals, written_in
 
 DATA: Final = session()
 SECRETS: Final = tuple(DATA.secrets())
@@ -416,7 +416,7 @@ class TestStrays:
         subprocess.run([sys.executable, "-c", program, str(folder)], cwd=Path(__file__).parents[2], check=False)  # noqa: S603 - this suite's own program
 
     def _holds_a_token(self, folder: Path) -> bool:
-        written = b"".join(path.read_bytes() for path in folder.iterdir())
+        written = written_in(folder)
         return any(secret.reveal().encode() in written for secret in SECRETS)
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")

@@ -17,6 +17,7 @@ from authsm import Auth, CompleteSignOut, ConfigurationException, CredentialStor
 from authsm.stores.contract import Cleared, EntryState, StoreUnavailableError
 from authsm.testing import StoreConformance
 from tests.auth.world import session
+from tests.leaks import written_in
 from tests.stores.secret_service import secret_service
 
 SERVICE = "authsm-tests"
@@ -48,14 +49,10 @@ def store(tmp_path: Path) -> KeyringCredentialStore:
     return KeyringCredentialStore(SERVICE, tmp_path / "credentials")
 
 
-def _everything_in(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-
-
 def test_no_token_is_in_any_file(store: KeyringCredentialStore, tmp_path: Path) -> None:
     data = session()
     store.begin("ada", data)
-    written = _everything_in(tmp_path)
+    written = written_in(tmp_path)
     assert written
     assert not [secret for secret in data.secrets() if secret.reveal().encode() in written]
     assert b"ada" not in written.replace(b"ada.credentials", b"")

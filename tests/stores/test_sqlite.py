@@ -18,7 +18,7 @@ from authsm.stores.contract import (
     Unknown,
 )
 from tests.auth.world import pool_tokens, session
-from tests.leaks import leaks_in, with_locals
+from tests.leaks import leaks_in, with_locals, written_in
 
 
 @pytest.fixture
@@ -32,10 +32,6 @@ def store(path: Path) -> Iterator[SQLiteCredentialStore]:
         yield made
 
 
-def _bytes_beside(path: Path) -> bytes:
-    return b"".join(each.read_bytes() for each in path.parent.iterdir())
-
-
 def _token_bytes() -> list[bytes]:
     return [secret.reveal().encode() for secret in session().secrets()]
 
@@ -45,10 +41,10 @@ def test_a_clear_leaves_no_token_in_any_file(store: SQLiteCredentialStore, path:
     begun = store.begin("ada", session())
     for generation in range(1, 20):
         store.save("ada", session(), epoch=begun.epoch, generation=generation)
-    assert all(token in _bytes_beside(path) for token in _token_bytes())
+    assert all(token in written_in(path.parent) for token in _token_bytes())
     store.leave("ada", epoch=begun.epoch, journal="{}")
     assert store.clear("ada", epoch=begun.epoch) == Cleared()
-    left = _bytes_beside(path)
+    left = written_in(path.parent)
     assert not [token for token in _token_bytes() if token in left]
     assert store.verify_cleared("ada", epoch=begun.epoch) == Cleared()
 
@@ -66,7 +62,7 @@ def test_copies_that_a_reader_keeps_alive_are_told_as_residue_and_destroyed_by_t
         assert "-wal" in answer.residue[0]
         assert store.load("ada").state is EntryState.TOMBSTONE
     assert store.clear("ada", epoch=begun.epoch) == Cleared()
-    assert not [token for token in _token_bytes() if token in _bytes_beside(path)]
+    assert not [token for token in _token_bytes() if token in written_in(path.parent)]
     store.close()
 
 
