@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from authsm._version import __version__
+from authsm.cli.check import check
 from authsm.cli.demo import demo
 from authsm.cli.diagram import diagram
 from authsm.cli.explore import explore
@@ -34,6 +35,7 @@ def app() -> None:
     """Sign Amazon Cognito users out, so that nothing hangs, lies, or leaves a live token behind."""
 
 
+app.add_command(check)
 app.add_command(demo)
 app.add_command(diagram)
 app.add_command(explore)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from authsm.cli import runs
 from authsm.cli.files import write
-from authsm.cli.targets import MachineName, NoModuleError, import_here
+from authsm.cli.targets import MachineName
 from authsm.core.graph import TooManySnapshotsError
 from authsm.core.machine import Machine
-from authsm.core.table import ChartError
 from authsm.diagrams import svg
 from authsm.diagrams.explorer import page
 from authsm.diagrams.expressions import Expression
 from authsm.diagrams.picture import picture_of
 from authsm.diagrams.sign_out_tour import SIGN_OUT_TOUR
 from authsm.diagrams.tour import BOUND, Start, Tour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SHIPPED: Final = "authsm.flows.sign_out.chart:SIGN_OUT"
 _EVERY: Final = 5000
@@ -83,29 +84,8 @@ def _tour(machine: Machine[Any], starts_name: str | None) -> Tour[Any]:
 
 
 def _starts(machine: Machine[Any], name: str) -> Iterable[Start[Any]]:
-    found = _found(name)
-    titles: list[str]
-    contexts: list[Any]
-    if isinstance(found, Mapping):
-        titles, contexts = [str(title) for title in found], list(found.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - a stranger's
-    else:
-        contexts = list(found) if isinstance(found, Iterable) else []  # pyright: ignore[reportUnknownArgumentType] - a stranger's
-        titles = [f"Start {number}" for number in range(1, len(contexts) + 1)]
-    kind = machine.table.context
-    if not contexts or not all(isinstance(context, kind) for context in contexts):
-        raise click.UsageError(f"{name} is no list or dictionary of contexts: put one {kind.__name__} or more into it.")
-    for number, (title, context) in enumerate(zip(titles, contexts, strict=True), 1):
-        runs.refuse_unhashable(context)
-        yield Start(f"start-{number}", title, "", context)
-
-
-def _found(name: str) -> Any:
-    module_name, _, inner = name.partition(":")
-    try:
-        module = import_here(module_name)
-    except (NoModuleError, ChartError) as error:
-        raise click.UsageError(str(error)) from None
-    return getattr(module, inner, None)
+    for number, (title, context) in enumerate(runs.named_contexts(machine, name), 1):
+        yield Start(f"start-{number}", title or f"Start {number}", "", context)
 
 
 def _svg(machine: Machine[Any]) -> str | None:

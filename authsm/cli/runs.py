@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from authsm.cli.targets import NoModuleError, import_here
 from authsm.core.graph import NoSuchRunError, TooManySnapshotsError, every_reply
+from authsm.core.table import ChartError
 from authsm.flows.sign_out.chart import SIGN_OUT
 
 if TYPE_CHECKING:
@@ -44,6 +47,37 @@ def first_context(machine: Machine[Any], *, otherwise: str) -> Any:
         raise click.UsageError(f"{kind.__name__} cannot be made without arguments ({error}). {otherwise}") from error
     refuse_unhashable(context)
     return context
+
+
+def named_contexts(machine: Machine[Any], name: str) -> tuple[tuple[str, Any], ...]:
+    """Give the contexts of a list or dictionary in somebody's module.
+
+    Args:
+        machine: The machine that they are for.
+        name: Where they are: ``"module:name"``.
+
+    Returns:
+        A title, empty in a list, and the context, of each.
+
+    Raises:
+        UsageError: There are none; the message says what to do.
+    """
+    module_name, _, inner = name.partition(":")
+    try:
+        found = getattr(import_here(module_name), inner, None)
+    except (NoModuleError, ChartError) as error:
+        raise click.UsageError(str(error)) from None
+    titled: list[tuple[str, Any]] = []
+    if isinstance(found, Mapping):
+        titled = [(str(title), context) for title, context in found.items()]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - a stranger's
+    elif isinstance(found, Iterable):
+        titled = [("", context) for context in found]  # pyright: ignore[reportUnknownVariableType] - a stranger's
+    kind = machine.table.context
+    if not titled or not all(isinstance(context, kind) for _, context in titled):
+        raise click.UsageError(f"{name} is no list or dictionary of contexts: put one {kind.__name__} or more into it.")
+    for _, context in titled:
+        refuse_unhashable(context)
+    return tuple(titled)
 
 
 def refuse_unhashable(value: object) -> None:

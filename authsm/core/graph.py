@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from authsm.core.machine import Machine, Snapshot, Step
     from authsm.core.table import Row
-    from authsm.core.vocabulary import Event
+    from authsm.core.vocabulary import Effect, Event
 
 C = TypeVar("C", bound=Context)
 
@@ -86,6 +86,22 @@ class Graph(Generic[C]):
             edge = self.arrivals[edge.source]
         return tuple(reversed(way))
 
+    def start_of(self, snapshot: Snapshot[C]) -> Snapshot[C]:
+        """Give the start from which a snapshot is reached by the shortest way.
+
+        Args:
+            snapshot: One of the reachable snapshots.
+
+        Returns:
+            The start.
+
+        Raises:
+            KeyError: The snapshot cannot be reached.
+        """
+        while (edge := self.arrivals[snapshot]) is not None:
+            snapshot = edge.source
+        return snapshot
+
     def dead_rows(self) -> tuple[Row, ...]:
         """Give the transitions of the chart that no edge takes."""
         taken = {(edge.source.state, type(edge.event), edge.target.state) for edge in self.edges}
@@ -102,11 +118,25 @@ def every_reply(machine: Machine[C], snapshot: Snapshot[C]) -> Iterator[Event]:
     Yields:
         The events, made with their defaults.
     """
-    for event in machine.table.states[snapshot.state].events:
-        if issubclass(event, FailedReply):
-            yield event(Failure(FailureKind.REFUSED, "Refused", "refused"))
-        else:
-            yield event()
+    yield from map(_example, machine.table.states[snapshot.state].events)
+
+
+def replies_to(effect: Effect) -> Iterator[Event]:
+    """Give one event of each kind that can answer an effect; failures come as refusals.
+
+    Args:
+        effect: The effect.
+
+    Yields:
+        The events, made with their defaults.
+    """
+    yield from map(_example, effect.replies())
+
+
+def _example(kind: type[Event]) -> Event:
+    if issubclass(kind, FailedReply):
+        return kind(Failure(FailureKind.REFUSED, "Refused", "refused"))
+    return kind()
 
 
 def explore(

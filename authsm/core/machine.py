@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from authsm.core.vocabulary import Event
 
 C = TypeVar("C", bound=Context)
+
+
+_Choice: TypeAlias = "tuple[Callable[[C], object] | None, str, type[Effect] | None]"
+"""A row as `Machine.step` tries it: the guard, the target, and what is asked for there."""
 
 
 class UnexpectedEventError(Exception):
@@ -83,24 +87,19 @@ class Machine(Generic[C]):
     def __init__(self, chart: type[Chart[C]]) -> None:
         self.chart = chart
         self.table = table.read(chart)
+        self._compile()
+
+    def _compile(self) -> None:
         self._effects: Mapping[str, type[Effect] | None] = {
             name: state.effect for name, state in self.table.states.items()
         }
-        self._rows = self._compile()
-
-    def _compile(
-        self,
-    ) -> Mapping[str, Mapping[type[Event], tuple[tuple[Callable[[C], object] | None, str, type[Effect] | None], ...]]]:
-        compiled: dict[
-            str, dict[type[Event], tuple[tuple[Callable[[C], object] | None, str, type[Effect] | None], ...]]
-        ]
-        compiled = {name: {} for name in self.table.states}
+        compiled: dict[str, dict[type[Event], tuple[_Choice[C], ...]]] = {name: {} for name in self.table.states}
         for row in self.table.rows:
             guard = None if row.guard is None else attrgetter(row.guard)
             choice = (guard, row.target, self._effects[row.target])
             choices = compiled[row.source]
             choices[row.event] = (*choices.get(row.event, ()), choice)
-        return compiled
+        self._rows: Mapping[str, Mapping[type[Event], tuple[_Choice[C], ...]]] = compiled
 
     def __repr__(self) -> str:
         return f"Machine({self.chart.__name__})"

@@ -79,7 +79,7 @@ def plans_of(policy: SignOutPolicy) -> tuple[Plan, ...]:
     """
     settled = (
         settle(policy, session, authority, global_sign_out=requested)
-        for session, authority, requested in itertools.product(_sessions(), Authority, (False, True))
+        for session, authority, requested in itertools.product(sessions(), Authority, (False, True))
     )
     return tuple(dict.fromkeys(settled))
 
@@ -124,7 +124,7 @@ def whatever_may_happen(machine: Machine[SignOutContext], snapshot: Snapshot[Sig
             yield HostedUISignOutFailed(Failure(FailureKind.TIMED_OUT, "TimeLimit", "No answer."))
 
 
-def _sessions() -> Iterator[Session]:
+def sessions() -> Iterator[Session]:
     """Give every session, one made in the hosted UI with all its tokens first."""
     methods = sorted(SignInMethod, key=lambda method: method is not SignInMethod.HOSTED_UI)
     names, refresh_tokens = (True, False), itertools.product((True, False), (False, True))
