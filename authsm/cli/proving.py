@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -87,7 +88,7 @@ def prove(make: Callable[[], Proof[Any]], console: Console, *, bound: int, with_
     began = time.monotonic()
     proof = make()
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         hunting = _Hunting(make, proof, progress) if with_mutants else None
         try:
             explored = tuple(_explore(proof, setting, progress, bound) for setting in proof.settings())
@@ -143,6 +144,7 @@ class _Hunting:
 
 def _hunt(make: Callable[[], Proof[Any]], news: Connection) -> None:  # pragma: no cover - in a process of its own
     """Try the mutants, and send how many were tried so far, and in the end what became of them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both; the other one ends this one
     hunt = make().hunt(news.send)
     # A machine cannot be sent; each process makes the same mutants in the same order.
     news.send(([(each.killed_by, each.equivalent) for each in hunt.verdicts], hunt.steps, hunt.contexts))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +13,9 @@ from hypothesis import strategies as st
 
 from authsm.diagrams.formats import draw
 from tests.diagrams.pictures import CASES, HOSTILE, case, of_names
-from tests.diagrams.tools import missing
+from tests.diagrams.tools import read_by_mermaid
 
 ROOT: Final = Path(__file__).parents[2]
-MODULES: Final = ROOT / ".node" / "diagrams" / "node_modules"
 FILES: Final = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "diagrams").glob("*.mmd"))}
 FORMATS: Final = ("mermaid", "mermaid-outline", "mermaid-flowchart")
 KEYWORDS: Final = (
@@ -36,26 +32,13 @@ Read = dict[str, Any]
 @pytest.fixture(scope="module")
 def read() -> dict[str, Read]:
     """What Mermaid read, for every text of these tests: starting it takes a second."""
-    node = shutil.which("node")
-    if node is None or not (MODULES / "mermaid").is_dir():
-        missing("Mermaid")
     texts = dict(FILES)
     texts |= {f"{name} {form}": draw(case(name).picture, form) for name in CASES for form in FORMATS}
     for form in FORMATS:
         texts |= {f"word {word} {form}": draw(of_names([word, "Other"]), form) for word in KEYWORDS.split()}
         texts |= {f"pair {one} {other} {form}": draw(of_names([one, other]), form) for one, other in PAIRS}
         texts[f"hostile {form}"] = draw(of_names(["A", "B"], HOSTILE), form)
-    done = subprocess.run(  # noqa: S603 - our own script
-        [node, Path(__file__).with_name("read_mermaid.mjs"), MODULES],
-        input=json.dumps(texts),
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-    )
-    answers: dict[str, Read] = json.loads(done.stdout)
-    return answers
+    return read_by_mermaid(texts)
 
 
 def test_every_file_and_picture_is_accepted(read: dict[str, Read]) -> None:

@@ -1,9 +1,17 @@
 """Programs that the tests use where they are installed."""
 
+import json
 import os
-from typing import NoReturn
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 import pytest
+
+_HERE: Final = Path(__file__).parent
+MODULES: Final = _HERE.parents[1] / ".node" / "diagrams" / "node_modules"
 
 
 def missing(what: str) -> NoReturn:
@@ -11,3 +19,21 @@ def missing(what: str) -> NoReturn:
     said = f"{what} is not installed: make node-packages system-packages"
     pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)
     raise AssertionError
+
+
+def read_by_mermaid(texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Have diagrams read by Mermaid's own parser; give what it understood of each, by the same names."""
+    node = shutil.which("node")
+    if node is None or not (MODULES / "mermaid").is_dir():
+        missing("Mermaid")
+    done = subprocess.run(  # noqa: S603 - our own script
+        [node, _HERE / "read_mermaid.mjs", MODULES],
+        input=json.dumps(texts),
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    answers: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return answers

@@ -24,7 +24,7 @@ C = TypeVar("C", bound=Context)
 _WORLD: Final = "World"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Counterexample(Generic[C]):
     """The shortest run that breaks an invariant.
 
@@ -51,13 +51,13 @@ class Counterexample(Generic[C]):
         Returns:
             The source. What cannot be named from outside stands there as ``...``, with a comment.
         """
-        proof, imports = _proof(self.proof)
+        name, made, imports = _proof(self.proof)
         contexts = self._contexts()
         faults = expression_of(self.faults)
         moves = "".join(f"        {name!r},\n" for name in self.moves)
-        body = f"{proof}.replay(\n    {contexts.text},\n    [\n{moves}    ],\n    {faults.text},\n)\n"
+        body = f"{name}.replay(\n    {contexts.text},\n    [\n{moves}    ],\n    {faults.text},\n)\n"
         lines = _import_lines((*imports, *contexts.imports, *faults.imports))
-        return f"# {self.violation.invariant.name}: {self.violation.complaint}\n{lines}\n\n{body}"
+        return f"# {self.violation.invariant.name}: {self.violation.complaint}\n{lines}\n\n{made}{body}"
 
     def example(self) -> str:
         """Give the run as an explicit example for a Hypothesis test of `authsm.testing.strategies.runs`.
@@ -132,14 +132,14 @@ def _id(name: str) -> str:
     return f"party_{encoded(name)}"
 
 
-def _proof(proof: Proof[Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Give source that names or makes a proof, and what it needs."""
+def _proof(proof: Proof[Any]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """Give the name of a proof, source that makes it where no module has it, and what that needs."""
     if proof.at:
         module, _, name = proof.at.partition(":")
-        return name, ((module, name),)
+        return name, "", ((module, name),)
     chart = proof.machine.chart
-    made = f"Proof(machine=Machine({chart.__name__}), contexts=...)  # and its world, invariants and events\n"
-    return made, (("authsm", "Machine"), ("authsm.testing", "Proof"), (chart.__module__, chart.__name__))
+    made = f"proof = Proof(machine=Machine({chart.__name__}), contexts=...)  # and its world, invariants and events\n"
+    return "proof", made, (("authsm", "Machine"), ("authsm.testing", "Proof"), (chart.__module__, chart.__name__))
 
 
 def _import_lines(imports: tuple[tuple[str, str], ...]) -> str:

@@ -11,7 +11,7 @@ import json
 from collections import Counter, deque
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from authsm.core.graph import TooManySnapshotsError, every_reply
 from authsm.core.vocabulary import Context
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from authsm.core.machine import Machine, Snapshot
     from authsm.core.vocabulary import Event
     from authsm.testing.proof.invariants import Invariant
-    from authsm.testing.proof.worlds import World
+    from authsm.testing.proof.worlds import Outside, World
 
 C = TypeVar("C", bound=Context)
 W = TypeVar("W", bound="Hashable")
@@ -186,17 +186,45 @@ class Exploration(Generic[C, W]):
         return left
 
 
+@overload
 def explore(
     machine: Machine[C],
     contexts: Iterable[C | tuple[C, ...]],
     faults: Faults = NO_FAULTS,
     *,
-    world: World[C, W] | None = None,
+    world: None = None,
     invariants: Sequence[Invariant[Any]] = INVARIANTS,
     events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]] = every_reply,
     bound: int = BOUND,
     progress: Callable[[int], None] | None = None,
-) -> Exploration[C, W]:
+) -> Exploration[C, Outside[C]]: ...
+
+
+@overload
+def explore(
+    machine: Machine[C],
+    contexts: Iterable[C | tuple[C, ...]],
+    faults: Faults = NO_FAULTS,
+    *,
+    world: World[C, W] | None,
+    invariants: Sequence[Invariant[Any]] = INVARIANTS,
+    events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]] = every_reply,
+    bound: int = BOUND,
+    progress: Callable[[int], None] | None = None,
+) -> Exploration[C, W]: ...
+
+
+def explore(
+    machine: Machine[C],
+    contexts: Iterable[C | tuple[C, ...]],
+    faults: Faults = NO_FAULTS,
+    *,
+    world: World[C, Any] | None = None,
+    invariants: Sequence[Invariant[Any]] = INVARIANTS,
+    events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]] = every_reply,
+    bound: int = BOUND,
+    progress: Callable[[int], None] | None = None,
+) -> Exploration[C, Any]:
     """Find everything that can happen to a machine, faults included, and look whether the invariants hold in all of it.
 
     ::

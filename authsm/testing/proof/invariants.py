@@ -41,7 +41,7 @@ def whole(machine: Machine[Any], situation: Situation[Any, Any]) -> Iterable[See
 Look: TypeAlias = "Callable[[Machine[Any], Situation[Any, Any]], Iterable[V]]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Invariant(Generic[V]):
     """Something that must hold of every situation, or of everything of some kind in it.
 

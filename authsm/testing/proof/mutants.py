@@ -168,7 +168,7 @@ def _words(row: Row) -> str:
     return f"{row.source} on {row.event.__name__} to {row.target}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict(Generic[C]):
     """What became of a mutant.
 
@@ -188,7 +188,7 @@ class Verdict(Generic[C]):
         return not self.killed_by and not self.equivalent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hunt(Generic[C]):
     """What became of all mutants.
 

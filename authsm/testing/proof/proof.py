@@ -33,7 +33,7 @@ class NoSuchMoveError(ValueError):
     """A run names a move that is not possible where it stands: says what is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting(Generic[C]):
     """What is explored at a time.
 
@@ -48,7 +48,7 @@ class Setting(Generic[C]):
     contexts: tuple[tuple[C, ...], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Proof(Generic[C]):
     """All that is needed to prove a machine; ``authsm check module:PROOF`` does it.
 

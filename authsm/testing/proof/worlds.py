@@ -28,7 +28,7 @@ C = TypeVar("C", bound=Context)
 W = TypeVar("W", bound="Hashable")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Way(Generic[W]):
     """One way in which an effect can go.
 
@@ -105,15 +105,17 @@ class Outside(msgspec.Struct, Generic[C], frozen=True):
     Attributes:
         openings: Where each process begins; None once it has ended.
         journals: What is written down of each.
-        done: The names of the effects that were done for each, sorted.
+        done: The names of the effects that were done for each, sorted; whatever was answered.
+        told: The names of the effects that were answered to each, with those of the answers, sorted.
     """
 
     openings: tuple[Snapshot[C] | None, ...]
     journals: tuple[Snapshot[C] | None, ...]
     done: tuple[tuple[str, ...], ...]
+    told: tuple[tuple[tuple[str, str], ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plain(World[C, Outside[C]]):
     """A world in which each effect is done or is not, and every process writes down where it stands.
 
@@ -125,8 +127,16 @@ class Plain(World[C, Outside[C]]):
 
     def begin(self, machine: Machine[C], contexts: tuple[C, ...]) -> Outside[C]:
         """Nothing is done, and nothing is written down; see `World.begin`."""
-        nobody = (None,) * len(contexts)
-        return Outside(tuple(machine.start(context) for context in contexts), nobody, ((),) * len(contexts))
+        number = len(contexts)
+        openings = tuple(machine.start(context) for context in contexts)
+        return Outside(openings, journals=(None,) * number, done=((),) * number, told=((),) * number)
+
+    def taken(self, world: Outside[C], process: int, effect: Effect | None, event: Event) -> Outside[C]:
+        """Note which effect was answered with what; see `World.taken`."""
+        if effect is None:
+            return world
+        told = tuple(sorted({*world.told[process], (effect.name, event.name)}))
+        return replace(world, told=with_at(world.told, process, told))
 
     def ways(self, process: int, effect: Effect) -> Iterator[Way[Outside[C]]]:
         """Do it and say so, or do nothing and say why; see `World.ways`."""
