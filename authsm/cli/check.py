@@ -21,12 +21,7 @@ from authsm.testing.proof.sign_out import SIGN_OUT_PROOF
 
 @click.command()
 @click.argument("name", metavar="[MODULE:MACHINE]", default=SIGN_OUT_PROOF.at)
-@click.option(
-    "--starts",
-    "starts_name",
-    metavar="MODULE:NAME",
-    help="The contexts to begin with: a list, or a dictionary with titles as its keys.",
-)
+@runs.starts_option
 @click.option(
     "--bound",
     type=click.IntRange(min=1),
@@ -89,13 +84,10 @@ def proof_named(name: str, starts_name: str | None) -> Proof[Any]:
     if runs.is_sign_out(machine) and starts_name is None:
         return SIGN_OUT_PROOF
     if starts_name is None:
-        contexts = (runs.first_context(machine, otherwise=_STARTS),)
+        contexts = (runs.first_context(machine, otherwise=runs.STARTS_ADVICE),)
     else:
         contexts = tuple(context for _, context in runs.named_contexts(machine, starts_name))
     return Proof(machine=machine, contexts=lambda: contexts, events=runs.events)
-
-
-_STARTS = "Put the contexts to begin with into a list or a dictionary in a module, and name it: --starts module:name."
 
 
 def _proof_at(name: str) -> Proof[Any] | None:

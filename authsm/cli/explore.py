@@ -37,12 +37,7 @@ _EVERY: Final = 5000
     show_default=True,
     help="The file to write.",
 )
-@click.option(
-    "--starts",
-    "starts_name",
-    metavar="MODULE:NAME",
-    help="The contexts to begin with: a list, or a dictionary with titles as its keys.",
-)
+@runs.starts_option
 @click.option(
     "--bound", type=click.IntRange(min=1), default=BOUND, show_default=True, help="Stop where there are more places."
 )
@@ -74,11 +69,7 @@ def _tour(machine: Machine[Any], starts_name: str | None) -> Tour[Any]:
         return Tour(starts=tuple(_starts(machine, starts_name)), events=runs.events)
     if runs.is_sign_out(machine):
         return SIGN_OUT_TOUR
-    first = runs.first_context(
-        machine,
-        otherwise="Put the contexts to begin with into a list or a dictionary in a module, and name it: "
-        "--starts module:name.",
-    )
+    first = runs.first_context(machine, otherwise=runs.STARTS_ADVICE)
     about = f"With the defaults of {machine.table.context.__name__}."
     return Tour(starts=(Start("start", "The start", about, first),), events=runs.events)
 

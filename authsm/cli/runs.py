@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 
     from authsm.core.machine import Machine, Snapshot
     from authsm.core.vocabulary import Event
+
+
+starts_option = click.option(
+    "--starts",
+    "starts_name",
+    metavar="MODULE:NAME",
+    help="The contexts to begin with: a list, or a dictionary with titles as its keys.",
+)
+"""With what runs begin; see `named_contexts`."""
+
+STARTS_ADVICE: Final = (
+    "Put the contexts to begin with into a list or a dictionary in a module, and name it: --starts module:name."
+)
+"""What to do where a machine cannot begin by itself."""
 
 
 def is_sign_out(machine: Machine[Any]) -> bool:

@@ -1,6 +1,7 @@
-"""The law of sign-out, shown on every way in which one can go: all plans, and all replies.
+"""What results say of every way in which a sign-out can go: all plans, and all replies.
 
-Each test states the condition under which its invariant holds, and that the condition is reached.
+That each step is tried exactly when it is due, in its order, is proved in `authsm.testing.proof.sign_out`. Each test
+states the condition under which it holds, and that the condition is reached.
 """
 
 from __future__ import annotations
@@ -85,26 +86,6 @@ def _both_occur(said: list[bool]) -> bool:
     return {*said} == {True, False}
 
 
-def test_the_hosted_ui_is_asked_for_exactly_when_due(runs: tuple[Run, ...]) -> None:
-    # Where it comes last, a clear that failed has ended the sign-out before.
-    due = [run.plan.hosted_ui is None and not (run.plan.hosted_ui_last and _clear_failed(run)) for run in runs]
-    assert _asked(runs, effects.ShowHostedUISignOut) == due
-    assert _both_occur(due)
-
-
-def test_the_hosted_ui_is_asked_for_first_or_after_everything_else(runs: tuple[Run, ...]) -> None:
-    asked = [run for run in runs if effects.ShowHostedUISignOut in run.asked]
-    places = [run.asked.index(effects.ShowHostedUISignOut) for run in asked]
-    assert places == [len(run.asked) - 1 if run.plan.hosted_ui_last else 0 for run in asked]
-    assert {run.plan.hosted_ui_last for run in asked if len(run.asked) > 1} == {True, False}
-
-
-def test_tokens_are_refreshed_exactly_when_due(runs: tuple[Run, ...]) -> None:
-    due = [run.plan.refresh_tokens is None and not _was_stopped(run) for run in runs]
-    assert _asked(runs, effects.RefreshTokens) == due
-    assert _both_occur(due)
-
-
 def test_tokens_are_refreshed_only_for_a_global_sign_out_that_is_due(runs: tuple[Run, ...]) -> None:
     refreshed = [run for run in runs if effects.RefreshTokens in run.asked]
     assert refreshed
@@ -112,12 +93,6 @@ def test_tokens_are_refreshed_only_for_a_global_sign_out_that_is_due(runs: tuple
     tried = [run for run in refreshed if effects.GlobalSignOut in run.asked]
     assert tried
     assert all(run.asked.index(effects.RefreshTokens) < run.asked.index(effects.GlobalSignOut) for run in tried)
-
-
-def test_the_global_sign_out_is_asked_for_exactly_when_due(runs: tuple[Run, ...]) -> None:
-    due = [run.plan.global_sign_out is None and not _was_stopped(run) and not _refresh_failed(run) for run in runs]
-    assert _asked(runs, effects.GlobalSignOut) == due
-    assert _both_occur(due)
 
 
 def test_a_refresh_that_failed_fails_the_global_sign_out(runs: tuple[Run, ...]) -> None:
@@ -139,12 +114,6 @@ def _revocation_is_given_up(run: Run) -> bool:
     return run.plan.revoke_needs_global and _global_failed_before_revocation(run)
 
 
-def test_revocation_is_tried_exactly_when_due(runs: tuple[Run, ...]) -> None:
-    due = [run.plan.revoke_token is None and not _was_stopped(run) and not _revocation_is_given_up(run) for run in runs]
-    assert _asked(runs, effects.RevokeToken) == due
-    assert _both_occur(due)
-
-
 def test_revocation_is_tried_after_a_failed_global_sign_out_unless_a_preset_says_no(runs: tuple[Run, ...]) -> None:
     # S7. No plan of the default policy needs the global sign-out for it.
     failed = [run for run in runs if _global_failed_before_revocation(run)]
@@ -160,26 +129,6 @@ def test_revocation_that_a_preset_gives_up_is_reported_as_not_attempted(runs: tu
     assert {_result(run).steps.revoke_token for run in given_up} == {expected}
 
 
-def test_the_clear_is_asked_for_unless_stopped_or_done_already(runs: tuple[Run, ...]) -> None:
-    due = [run.plan.clear_credentials is None and not _was_stopped(run) for run in runs]
-    assert _asked(runs, effects.ClearCredentials) == due
-    assert _both_occur(due)
-
-
-def test_the_clear_comes_after_every_remote_step_but_a_last_hosted_ui(runs: tuple[Run, ...]) -> None:
-    after = [
-        run.asked[run.asked.index(effects.ClearCredentials) + 1 :]
-        for run in runs
-        if effects.ClearCredentials in run.asked
-    ]
-    assert {tuple(rest) for rest in after} == {(), (effects.ShowHostedUISignOut,)}
-
-
-def test_no_effect_is_asked_for_twice_in_a_run(runs: tuple[Run, ...]) -> None:
-    assert max(len(run.asked) for run in runs) == len(EFFECTS)
-    assert [run for run in runs if len({*run.asked}) != len(run.asked)] == []
-
-
 def test_every_effect_is_a_first_attempt_and_names_key_and_epoch_of_the_session(runs: tuple[Run, ...]) -> None:
     # S13.
     named = {(effect.attempt, effect.key, effect.epoch) for run in runs for effect in _effects(run)}
@@ -188,17 +137,6 @@ def test_every_effect_is_a_first_attempt_and_names_key_and_epoch_of_the_session(
 
 def _effects(run: Run) -> list[effects.SignOutEffect]:
     return [edge.step.effect for edge in run.edges if isinstance(edge.step.effect, effects.SignOutEffect)]
-
-
-def test_a_stopped_sign_out_has_asked_for_nothing_irreversible(runs: tuple[Run, ...]) -> None:
-    # S2 and S3: all it has asked for is the hosted UI, so the session is as it was.
-    stopped = [run for run in runs if run.final.context.stopped]
-    asked = {tuple(run.asked) for run in stopped}
-    assert asked == {(), (effects.ShowHostedUISignOut,)}
-    assert not any(
-        effect.irreversible for ways in asked for effect in ways if issubclass(effect, effects.SignOutEffect)
-    )
-    assert {run.final.state for run in stopped} == {"Error"}
 
 
 def test_a_sign_out_stops_only_before_it_began_or_at_a_hosted_ui_that_comes_first(runs: tuple[Run, ...]) -> None:
@@ -211,47 +149,6 @@ def test_a_retry_never_fails_and_never_clears(runs: tuple[Run, ...], retry_plans
     retries = [run for run in runs if run.plan in retry_plans]
     assert {run.final.state for run in retries} == {"SignedOut", "PartialSignedOut"}
     assert not any(_asked(tuple(retries), effects.ClearCredentials))
-
-
-def _failures(run: Run) -> dict[str, Failure]:
-    """What failed, by the replies and the plan alone."""
-    failures: dict[str, Failure] = {}
-    for step, effect in EFFECTS.items():
-        reply = run.replies.get(effect)
-        if isinstance(reply, FailedReply):
-            failures[step] = reply.failure
-        elif isinstance(reply, effects.UserCancelled) and run.plan.on_cancel is not OnCancel.PASSES:
-            failures[step] = Failure(
-                FailureKind.CANCELLED, "UserCancelled", "The user called the hosted UI sign-out off."
-            )
-    return failures
-
-
-def _untried_failures(run: Run) -> set[str]:
-    """The steps that could not be tried although they were asked for."""
-    untried = {
-        step
-        for step in ("global_sign_out", "revoke_token")
-        if (why := getattr(run.plan, step)) is not None and why.fails
-    }
-    if _begins(run) and _refresh_failed(run):
-        untried.add("global_sign_out")
-    if _revocation_is_given_up(run):
-        untried.add("revoke_token")
-    return untried
-
-
-def test_the_errors_in_the_result_are_exactly_the_steps_that_failed(runs: tuple[Run, ...]) -> None:
-    # S6 and S14.
-    seen: set[str] = set()
-    for run in runs:
-        steps = dict(_result(run).steps)
-        failed = {step: result.failure for step, result in steps.items() if isinstance(result, Failed)}
-        replied = _failures(run)
-        assert {step: failed[step] for step in replied} == replied
-        assert failed.keys() == replied.keys() | _untried_failures(run)
-        seen |= failed.keys()
-    assert seen == EFFECTS.keys()
 
 
 def test_a_partial_result_has_an_error_for_each_remote_step_that_failed(runs: tuple[Run, ...]) -> None:
@@ -310,20 +207,6 @@ def test_what_was_done_is_reported_as_done_with_its_note(runs: tuple[Run, ...]) 
     assert notes == {"", "The URL was only printed.", "A file is left."}
 
 
-def test_the_final_state_is_honest(runs: tuple[Run, ...]) -> None:
-    # S14: Error exactly when stopped or not cleared; else Partial exactly when something failed.
-    seen: set[str] = set()
-    for run in runs:
-        failed = _failures(run).keys() | _untried_failures(run)
-        if not _begins(run) or _was_stopped(run) or _clear_failed(run):
-            expected = "Error"
-        else:
-            expected = "PartialSignedOut" if failed else "SignedOut"
-        assert (run.final.state, run) == (expected, run)
-        seen.add(expected)
-    assert seen == {"Error", "PartialSignedOut", "SignedOut"}
-
-
 def test_the_result_follows_the_final_state(runs: tuple[Run, ...]) -> None:
     kinds = {(run.final.state, type(_result(run))) for run in runs}
     assert kinds == {
@@ -331,20 +214,6 @@ def test_the_result_follows_the_final_state(runs: tuple[Run, ...]) -> None:
         ("PartialSignedOut", PartialSignOut),
         ("Error", FailedSignOut),
     }
-
-
-def test_credentials_are_gone_unless_the_sign_out_failed(runs: tuple[Run, ...]) -> None:
-    # The machine's part of S1: Complete and Partial come after one clear that was done, or after an earlier sign-out's.
-    cleared = {True: 0, False: 0}
-    for run in runs:
-        gone = isinstance(run.replies.get(effects.ClearCredentials), effects.CredentialsCleared)
-        result = _result(run)
-        if isinstance(result, FailedSignOut):
-            assert not gone
-        else:
-            assert gone or run.plan.clear_credentials is Why.ALREADY_DONE
-        cleared[gone] += 1
-    assert min(cleared.values()) > 0
 
 
 def test_signed_out_locally_is_never_guessed(runs: tuple[Run, ...]) -> None:

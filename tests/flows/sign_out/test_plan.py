@@ -10,6 +10,7 @@ import pytest
 from authsm.credentials import SignInMethod
 from authsm.flows.sign_out.plan import OnCancel, Plan, Session, Unfinished, Why, settle, settle_retry
 from authsm.flows.sign_out.policy import Authority, HostedUIOrder, RemoteOrder, SignOutPolicy
+from authsm.testing.proof.sign_out import every_context
 from tests.flows.sign_out.inputs import BASES, Settled, SettledRetry, every_retry, every_settlement
 
 if TYPE_CHECKING:
@@ -272,3 +273,10 @@ def test_a_step_that_is_not_tried_again_has_its_reason(
     step: str, session: Session, authority: Authority, unfinished: Unfinished, why: Why
 ) -> None:
     assert getattr(settle_retry(DEFAULT, session, authority, unfinished), step) is why
+
+
+def test_the_proof_begins_with_every_plan_there_is(plans: frozenset[Plan], retry_plans: frozenset[Plan]) -> None:
+    every = {replace(plan, key="default", epoch=1) for plan in plans | retry_plans}
+    proved = {context.plan for context in every_context()}
+    assert proved - every == {plan for plan in proved if plan.stop not in {None, Why.FEDERATED}}
+    assert every - proved == set()

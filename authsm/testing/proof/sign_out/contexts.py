@@ -21,18 +21,23 @@ _BASES: Final = (SignOutPolicy(), SignOutPolicy.amplify_android(), SignOutPolicy
 
 
 def every_policy() -> Iterator[SignOutPolicy]:
-    """Give every policy there can be, but for those that differ in what plays no part in them.
+    """Give every policy there can be; of those that are local only, which refresh nothing, one in place of two.
 
     Yields:
         The policies, the default first.
     """
-    for base, hosted_ui, order, refresh, cancel_stops in itertools.product(
-        _BASES, HostedUIOrder, RemoteOrder, (True, False), (True, False)
+    for local_only, base, hosted_ui, order, refresh, cancel_stops in itertools.product(
+        (False, True), _BASES, HostedUIOrder, RemoteOrder, (True, False), (True, False)
     ):
-        yield replace(
-            base, hosted_ui=hosted_ui, order=order, refresh_expired_access_token=refresh, cancel_stops=cancel_stops
-        )
-    yield SignOutPolicy(local_only=True)
+        if refresh or not local_only:
+            yield replace(
+                base,
+                hosted_ui=hosted_ui,
+                order=order,
+                refresh_expired_access_token=refresh,
+                cancel_stops=cancel_stops,
+                local_only=local_only,
+            )
 
 
 def _retries(policy: SignOutPolicy) -> Iterator[Plan]:
