@@ -30,14 +30,14 @@ check: .venv/installed  ## Lint, types, layers, and whether the diagrams are cur
 	$(BIN)/authsm diagram --check diagrams
 
 # Programs that tests use: a Secret Service for the keyring store; Graphviz, Node.js with Mermaid, and a browser for the
-# diagrams. Without them, and without the right to install them, those tests are skipped by name; where CI is set, they
-# fail.
-PROGRAMS := gnome-keyring-daemon dbus-daemon dot node npm chromium
+# diagrams; Java for TLC, which checks the twin in TLA+. Without them, and without the right to install them, those tests
+# are skipped by name; where CI is set, they fail.
+PROGRAMS := gnome-keyring-daemon dbus-daemon dot node npm chromium java
 system-packages:
 	@( for program in $(PROGRAMS); do command -v $$program >/dev/null || exit 1; done ) || { \
 	    [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
-	        gnome-keyring dbus graphviz nodejs npm chromium >/dev/null; \
+	        gnome-keyring dbus graphviz nodejs npm chromium default-jre-headless >/dev/null; \
 	} || echo "Left out: tests that need one of $(PROGRAMS), which is not here and cannot be installed."
 
 node-packages: system-packages
