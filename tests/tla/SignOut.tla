@@ -189,7 +189,7 @@ TakeAnswer == process.stage = "answered" /\ Take(process.doing.answer, Nothing)
 \* No answer within the time allowed, which is a failure: the request is lost, or the answer; or all of it comes late.
 Lose ==
     /\ "lost" \in Faults
-    /\ process.stage \in IF "late" \in Faults THEN {"ready"} ELSE {"ready", "answered"}
+    /\ process.stage \in {"ready", "answered"}
     /\ Take("failed", Nothing)
 GiveUp == "late" \in Faults /\ \E doing \in Doable : Take("failed", doing)
 

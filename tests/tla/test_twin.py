@@ -19,10 +19,10 @@ from authsm.flows.sign_out.context import SignOutContext
 from authsm.flows.sign_out.plan import Plan, Session, Why, settle
 from authsm.flows.sign_out.policy import Authority, SignOutPolicy
 from authsm.testing.proof.faults import ANSWERS, CRASHES, EVERY_FAULT, OTHERS
-from authsm.testing.proof.moves import Situation
 from authsm.testing.proof.proof import Setting
 from authsm.testing.proof.sign_out import SIGN_OUT_PROOF
 from authsm.testing.proof.sign_out.world import Around
+from authsm.testing.proof.situations import Situation
 from tests.left_out import left_out
 
 TWIN: Final = Path(__file__).with_name("SignOut.tla")

@@ -125,7 +125,7 @@ class Plan:
         clear_credentials: Clearing the local credentials.
         hosted_ui_last: Whether the hosted UI comes last.
         revoke_first: Whether revocation comes before the global sign-out.
-        revoke_needs_global: Whether revocation counts as failed, untried, once the global sign-out has failed.
+        revoke_needs_global: Whether revocation counts as failed, untried, once a global sign-out that was due failed.
         on_cancel: What follows a cancel at the hosted UI.
         hosted_ui_refusal_stops: Whether an error that the hosted UI itself reports ends the sign-out there.
     """

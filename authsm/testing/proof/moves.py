@@ -238,7 +238,7 @@ class _One(Generic[C, W]):
         yield f"{doing.effect.name}: answer", self._driven(doing.reply)
         if self._faults.late:
             yield f"{doing.effect.name}: given up before the answer", self._driven(None, late=doing)
-        elif self._faults.lost:
+        if self._faults.lost:
             yield f"{doing.effect.name}: answer lost", self._driven(None)
 
     def late_goes_on(self, late: Doing) -> Iterator[tuple[str, Situation[C, W]]]:

@@ -35,18 +35,22 @@ def at_once(context: SignOutContext) -> tuple[SignOutContext, SignOutContext]:
     return context, SignOutContext(replace(context.plan, epoch=epoch_of(SECOND)))
 
 
-def _context(policy: SignOutPolicy, method: str, *, everywhere: bool) -> SignOutContext:
-    session = Session(key="default", epoch=1, method=SignInMethod(method))
-    return SignOutContext(settle(policy, session, Authority.ACCESS_TOKEN, global_sign_out=everywhere))
-
-
 def _among_others() -> Iterator[Setting[SignOutContext]]:
+    here = Session(key="default", epoch=1)
+    an_hour_later = replace(here, access_token_expired=True)  # what is refreshed then may meet a refresh of others
+    in_browser = replace(here, method=SignInMethod.HOSTED_UI)
     default, last = SignOutPolicy(), SignOutPolicy(hosted_ui="last")
-    here = _context(default, "user_pool", everywhere=False)
-    everywhere = _context(default, "user_pool", everywhere=True)
-    in_browser = _context(last, "hosted_ui", everywhere=False)
-    yield Setting("others sign in, refresh; crashes", OTHERS, ((here,), (everywhere,), (in_browser,)))
-    yield Setting("two sign-outs at once", Faults(others=True), (at_once(here), at_once(in_browser)))
+    one, every, late, back_end = (
+        SignOutContext(settle(policy, session, Authority.ACCESS_TOKEN, global_sign_out=everywhere))
+        for policy, session, everywhere in (
+            (default, here, False),
+            (default, here, True),
+            (default, an_hour_later, True),
+            (last, in_browser, False),
+        )
+    )
+    yield Setting("others sign in, refresh; crashes", OTHERS, ((one,), (every,), (late,), (back_end,)))
+    yield Setting("two sign-outs at once", Faults(others=True), (at_once(one), at_once(back_end)))
 
 
 SIGN_OUT_PROOF: Final = Proof(

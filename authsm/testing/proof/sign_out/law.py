@@ -326,7 +326,11 @@ def _is_newer(seen: Seen) -> bool:
 
 
 def _nothing_rises(seen: Seen) -> str:
-    return "a save landed on a session that was leaving or gone" if seen.situation.world.risen else ""
+    return (
+        "a refresh that began before landed on a session that is leaving or gone, or on newer tokens"
+        if seen.situation.world.risen
+        else ""
+    )
 
 
 def _was_refreshed(seen: Seen) -> bool:
@@ -353,7 +357,7 @@ IN_THE_WORLD: Final[tuple[Invariant[Any], ...]] = (
     _at_the_end("a failed clear can be resumed", _failed_clear_can_be_resumed, lambda each: each.clear_failed),
     Invariant("a crash leaves no session live whose sign-out had begun", _what_began_is_known, _has_crashed_alone),
     Invariant("a newer sign-in is left alone", _newer_session_is_left_alone, _is_newer),
-    Invariant("a refresh brings no session back", _nothing_rises, _was_refreshed),
+    Invariant("a refresh brings nothing old back", _nothing_rises, _was_refreshed),
 )
 """What is gone, what is left, and what must not have been touched."""
 

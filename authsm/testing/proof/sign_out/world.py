@@ -56,7 +56,8 @@ class Around(msgspec.Struct, frozen=True):
             written down.
         written: The same, as of when each wrote down last where it stands.
         refreshed: Whether a token refresh, begun before all this, has landed.
-        risen: Whether something was saved over a session that was leaving or gone.
+        risen: Whether that refresh was saved over a session that was leaving or gone, over a newer one, or over newer
+            tokens.
         harmed: Whether a sign-out cleared a session that was not its own.
     """
 
@@ -75,6 +76,8 @@ class Around(msgspec.Struct, frozen=True):
 
 FIRST, SECOND = 0, 1
 _GENERATIONS: Final = 3
+_AS_IT_BEGAN: Final = (EntryState.LIVE, 1, 1)
+"""State, epoch and generation of the first session, when the refresh of others began."""
 
 
 def epoch_of(process: int) -> int:
@@ -150,7 +153,7 @@ class SignOutWorld(World[SignOutContext, Around]):
         record = world.record
         if not world.refreshed:
             saved, answer = record.save(_data("refreshed"), epoch_of(FIRST), 1)
-            risen = isinstance(answer, Saved) and record.state is not EntryState.LIVE
+            risen = isinstance(answer, Saved) and (record.state, record.epoch, record.generation) != _AS_IT_BEGAN
             yield "a refresh lands", replace(world, record=saved, refreshed=True, risen=risen)
         if record.epoch == epoch_of(FIRST):
             newer = dataclasses.replace(record.begin("", _data("second"), replace_it=True), epoch=epoch_of(SECOND))

@@ -86,10 +86,10 @@ def test_every_context_is_given_once_and_all_states_are_reached(
     assert {*explored["no faults"].states} == {*SIGN_OUT.table.states}
 
 
-def signs_out(*, everywhere: bool = False, hosted_ui: Any = "never") -> SignOutContext:
+def signs_out(*, everywhere: bool = False, an_hour_later: bool = False) -> SignOutContext:
     plan = settle(
-        SignOutPolicy(hosted_ui=hosted_ui),
-        Session(key="default", epoch=1),
+        SignOutPolicy(),
+        Session(key="default", epoch=1, access_token_expired=an_hour_later),
         Authority.ACCESS_TOKEN,
         global_sign_out=everywhere,
     )
@@ -160,6 +160,15 @@ class Grabbing(Record):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Careless(Record):
+    """Saves whatever was saved before."""
+
+    def save(self, data: Any, epoch: int, generation: int) -> tuple[Record, Any]:
+        del generation
+        return Record.save(self, data, epoch, self.generation)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Rising(Record):
     """Saves whatever the state is."""
 
@@ -190,7 +199,8 @@ class Kept(SignOutWorld):
         (Blind(), (signs_out(),), "credentials are cleared unless the sign-out failed"),
         (Lying(), (signs_out(),), "complete means that all that was due is done"),
         (Kept(Grabbing), (signs_out(),), "a newer sign-in is left alone"),
-        (Kept(Rising), (signs_out(),), "a refresh brings no session back"),
+        (Kept(Careless), (signs_out(everywhere=True, an_hour_later=True),), "a refresh brings nothing old back"),
+        (Kept(Rising), (signs_out(),), "a refresh brings nothing old back"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, SignOutWorld) else "",
 )
