@@ -13,9 +13,8 @@ import keyring.backends.null
 import keyring.errors
 import pytest
 
-from authsm import Auth, CompleteSignOut, ConfigurationException, CredentialStore, KeyringCredentialStore, RevokeToken
+from authsm import Auth, CompleteSignOut, ConfigurationException, KeyringCredentialStore, RevokeToken
 from authsm.stores.contract import Cleared, EntryState, StoreUnavailableError
-from authsm.testing import StoreConformance
 from tests.auth.world import session
 from tests.leaks import written_in
 from tests.stores.secret_service import secret_service
@@ -27,21 +26,6 @@ SERVICE = "authsm-tests"
 def _a_secret_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with secret_service(tmp_path_factory.mktemp("home")):
         yield
-
-
-class TestKeyring(StoreConformance):
-    folder: Path
-
-    @pytest.fixture(autouse=True)
-    def _in_folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path / "credentials"
-
-    def make(self) -> CredentialStore:
-        return KeyringCredentialStore(SERVICE, self.folder)
-
-    def reopen(self, store: CredentialStore) -> CredentialStore:
-        del store
-        return KeyringCredentialStore(SERVICE, self.folder)
 
 
 @pytest.fixture
