@@ -12,6 +12,7 @@ from authsm.testing.conformance.sessions import session_data
 from authsm.testing.conformance.sign_outs import SignOutConformance
 from authsm.testing.conformance.stores import StoreConformance
 from authsm.testing.conformance.stores.crashes import crash_within, fail_within
+from authsm.testing.conformance.stores.outages import during_outage
 from authsm.testing.conformance.suite import ConformanceSuite, Report
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "StoreConformance",
     "Trouble",
     "crash_within",
+    "during_outage",
     "fail_within",
     "session_data",
 ]

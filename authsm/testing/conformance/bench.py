@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import threading
 import time
@@ -216,9 +217,17 @@ class Bench:
         )
         handler = self.runner.handlers[effect]
         wait = self.stage.begin(handler, effect(attempt, "conformance", number), call)
-        # A plain handler gives up by itself; an async one may be cancelled when its time is over, as `AsyncAuth` does.
-        limits = (seconds, self.patience) if is_async(handler) else (seconds + self.patience, 0.0)
-        return lambda: Outcome(wait(*limits), tuple(saved))
+
+        def outcome() -> Outcome:
+            # A plain handler gives up by itself; an async one may be cancelled when its time is over, as by AsyncAuth.
+            left = call.seconds_left()
+            late = max(0.0, call.ends + self.patience - time.monotonic())
+            ran = wait(left, self.patience) if is_async(handler) else wait(late)
+            if inspect.iscoroutine(ran.value):
+                ran.value.close()  # of a plain handler: nobody awaits it
+            return Outcome(ran, tuple(saved))
+
+        return outcome
 
     def is_done(self, effect: type[SignOutEffect], device: Device, outcome: Outcome) -> bool:
         """Tell whether an effect was carried out in truth."""

@@ -34,9 +34,11 @@ OPERATIONS: Final = (
 )
 """Every operation of `CredentialStore`."""
 
+_WHOLE: Final = "{}"
+
 _IMPORTS: Final = """\
 from authsm.stores.contract import *
-from authsm.testing.conformance import crash_within, fail_within, session_data
+from authsm.testing.conformance import crash_within, during_outage, fail_within, session_data
 """
 
 
@@ -53,18 +55,19 @@ class Script:
         self._lines: list[str] = []
         self._entries: dict[str, Entry] = {}
         self._last: _Line | None = None
-        self._template = "{}"
+        self._template = _WHOLE
+        self._excuse = ""
         self._lock = threading.Lock()
 
     def say(self, line: str) -> None:
         """Add a line of source."""
-        self._add(line)
+        self._add(self._template.format(line) if self._template.startswith("#") else line)
 
     def begin_anew(self, *lines: str) -> None:
         """Forget what was done, for what follows does not depend on it, and begin with these lines."""
         self._lines[:] = lines
         self._entries.clear()
-        self._last = None
+        self._last, self._excuse = None, ""
 
     @contextlib.contextmanager
     def within(self, template: str) -> Generator[None]:
@@ -73,7 +76,11 @@ class Script:
         try:
             yield
         finally:
-            self._template = "{}"
+            self._template = _WHOLE
+
+    def excuse(self, variable: str) -> None:
+        """Have the assertion at the end hold, too, where this variable is true."""
+        self._excuse = f"{variable} or "
 
     def did(self, store: str, operation: str, act: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Carry an operation out, and write it down.
@@ -97,7 +104,8 @@ class Script:
         at = self._add(call)
         answer = act(*arguments, **named)
         self._last = _Line(at, call, answer)
-        if isinstance(answer, Entry) and answer not in self._entries.values():
+        is_whole = self._template == _WHOLE
+        if is_whole and isinstance(answer, Entry) and answer not in self._entries.values():
             name = self._last.names = f"entry_{len(self._entries) + 1}"
             self._entries[name] = answer
             self._lines[at] = f"{name} = {call}"
@@ -118,7 +126,8 @@ class Script:
     def _retracted(self, found: object) -> _Line | None:
         """Give the last line, if this is what it gave; the answer has no other name any more."""
         last = self._last
-        if last is None or last.answer is not found or last.at != len(self._lines) - 1:
+        is_last = last is not None and last.at == len(self._lines) - 1 and not last.call.startswith("#")
+        if last is None or last.answer is not found or not is_last:
             return None
         self._entries.pop(last.names, None)
         return last
@@ -129,7 +138,7 @@ class Script:
             self.say(f"# {comment}")
         else:
             self._lines[line.at] = f"found = {line.call}"
-            self.say(f"assert {assertion}, found")
+            self.say(f"assert {self._excuse}{assertion}, found")
 
     def text(self) -> str:
         """Give the source."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from types import TracebackType
 
-_CLOSING_SECONDS: Final = 5.0
+_CLOSING_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)

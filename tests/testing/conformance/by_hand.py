@@ -180,6 +180,26 @@ class WritesJournalsBehind(ByHand):
         super().erase_journal(key, epoch=epoch)
 
 
+class FlushesItsCache(ByHand):
+    """Keeps what it has stored once in a cache, and writes later changes of it when the process ends."""
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__(disk)
+        self._cache: dict[str, Record] = {}
+
+    def __del__(self) -> None:
+        for key, record in self._cache.items():
+            super()._write(key, record)
+
+    def _read(self, key: str) -> Record:
+        return self._cache.get(key) or super()._read(key)
+
+    def _write(self, key: str, record: Record) -> None:
+        if key not in self._cache:
+            super()._write(key, record)
+        self._cache[key] = record
+
+
 class _TwoFiles(ByHand):
     """Keeps the tokens in a file of their own, beside that of the state."""
 

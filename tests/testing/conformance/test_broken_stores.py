@@ -9,10 +9,11 @@ from tests.testing.conformance.by_hand import ByHand, Suite
 def test_a_store_done_right_is_accepted() -> None:
     report = Suite(ByHand).report()
     assert (report.failed, report.left_out) == ({}, {})
-    assert len(report.passed) == 31
+    assert len(report.passed) == 32
 
 
 CRASH = "test_what_has_happened_before_a_crash_has_happened_after_it"
+LATER = "test_nothing_is_kept_for_later"
 CRASH_IN_CLEAR = "test_a_crash_within_a_clear_leaves_the_session_or_its_tombstone"
 SIGN_OUT = "test_a_sign_out_that_died_anywhere_can_be_ended"
 FAILED_WRITE = "test_a_write_that_fails_is_told"
@@ -29,21 +30,37 @@ THERE = "test_what_was_signed_in_is_there_for_whoever_opens_it"
 NO_TOKEN = "test_no_token_is_left_after_a_clear"
 DECLARED = "test_it_declares_what_it_can_promise"
 
+UNTRUE = "raises StoreUnavailableError, or what it answers is true after the outage, found "
+
 BROKEN: list[tuple[type[ByHand], str, str]] = [
-    (by_hand.WriteBehind, CRASH, "expected None, found 'two'"),
+    (by_hand.WriteBehind, CRASH, "expected Entry.*LIVE.*found Entry.*ABSENT"),
+    (by_hand.WriteBehind, LATER, "expected Entry.*LIVE.*found Entry.*ABSENT"),
     (by_hand.WriteBehind, SIGN_OUT, "expected that the sign-out ends|expected that a tombstone|found "),
-    (by_hand.WritesJournalsBehind, CRASH, "expected 'two', found 'one'"),
+    (by_hand.FlushesItsCache, LATER, "expected Entry.*generation=2.*found Entry.*generation=1"),
+    (by_hand.WritesJournalsBehind, LATER, "expected 'two', found 'one'"),
     (by_hand.WritesJournalsBehind, SIGN_OUT, "is not done again: the journal said that it was done"),
     (by_hand.DestroysFirst, CRASH_IN_CLEAR, "expected Entry"),
     (by_hand.ForgetsToFinish, CRASH_IN_CLEAR, "no token is left on the medium once the clear is finished"),
-    (by_hand.SwallowsErrors, NOT_CLEARED, "`clear` raises StoreUnavailableError, found Cleared"),
+    (
+        by_hand.SwallowsErrors,
+        NOT_CLEARED,
+        UNTRUE + "Cleared",
+    ),
     (by_hand.SwallowsErrors, FAILED_WRITE, "expected Entry"),
-    (by_hand.LogsErrors, NOT_WRITTEN, "`save` raises StoreUnavailableError, found Saved"),
+    (
+        by_hand.LogsErrors,
+        NOT_WRITTEN,
+        UNTRUE + "Saved",
+    ),
     (by_hand.Resurrects, FENCE, "a save is refused once the session is leaving, found Saved"),
     (by_hand.Resurrects, TOMBSTONE, "a save is refused on a tombstone, found Saved"),
     (by_hand.ClearsWhatIsThere, NEWER, r"expected Superseded\(\), found Cleared"),
     (by_hand.DeletesTheFile, TOMBSTONE, "expected .*TOMBSTONE.*, found .*ABSENT"),
-    (by_hand.TakesOutagesForAbsence, NOT_ABSENT, "raises StoreUnavailableError, or tells the truth"),
+    (
+        by_hand.TakesOutagesForAbsence,
+        NOT_ABSENT,
+        UNTRUE + "Entry",
+    ),
     (by_hand.TakesOutagesForAbsence, OUTAGE, "the sign-out is a FailedSignOut"),
     (by_hand.VerifiesNothing, FOUND, "a live or leaving session is Residue, found Cleared"),
     (by_hand.LooksThenWrites, BETWEEN, "of two saves of one generation one is Refused; both answered Saved"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from authsm.stores.contract import Cleared, StoreUnavailableError
@@ -49,6 +49,27 @@ class _Countdown:
             raise self._error()
 
 
+def while_writing(
+    suite: StoreSuite, store: CredentialStore, act: Callable[[], object], about_to_write: Callable[[], None]
+) -> tuple[object, BaseException | None]:
+    """Do something to a store, and have something called before each of its writes.
+
+    Args:
+        suite: Says when the store writes.
+        store: The store.
+        act: What to do.
+        about_to_write: To be called.
+
+    Returns:
+        What it returned, and what it raised: nothing is raised into a hook, which may not clean up after itself then.
+    """
+    with suite.on_write(store, about_to_write):
+        try:
+            return act(), None
+        except BaseException as error:  # noqa: BLE001 - the caller raises it again
+            return None, error
+
+
 def crash_within(suite: StoreSuite, store: CredentialStore, act: Callable[[], object], *, at: int) -> bool:
     """Do something to a store, and have the process end right before one of its writes.
 
@@ -62,8 +83,9 @@ def crash_within(suite: StoreSuite, store: CredentialStore, act: Callable[[], ob
         Whether it came to that write.
     """
     countdown = _Countdown(at, Crash, stays=True)
-    with suite.on_write(store, countdown), contextlib.suppress(Crash):
-        act()
+    _, error = while_writing(suite, store, act, countdown)
+    if error is not None and not countdown.went_off:
+        raise error
     return countdown.went_off
 
 
@@ -80,14 +102,10 @@ def fail_within(suite: StoreSuite, store: CredentialStore, act: Callable[[], obj
         Whether it came to that write, and whether the store said so: by `StoreUnavailableError`, or by naming residue.
     """
     countdown = _Countdown(at, lambda: OSError(errno.ENOSPC, "No space left on device"), stays=False)
-    answer: object = None
-    is_told = False
-    with suite.on_write(store, countdown):
-        try:
-            answer = act()
-        except StoreUnavailableError:
-            is_told = True
-    return countdown.went_off, is_told or (isinstance(answer, Cleared) and bool(answer.residue))
+    answer, error = while_writing(suite, store, act, countdown)
+    if error is not None and not isinstance(error, StoreUnavailableError):
+        raise error
+    return countdown.went_off, error is not None or (isinstance(answer, Cleared) and bool(answer.residue))
 
 
 class Crashes(StoreSuite):
@@ -101,9 +119,16 @@ class Crashes(StoreSuite):
         with self._trial() as trial:
             trial.needs_to_outlive_its_object()
             for number, (name, script) in enumerate(SCRIPTS.items()):
-                for at in range(len(script) + 1):
-                    trial.begin_script(f"# {name}; the crash comes after {at} of {len(script)} operations")
-                    _run_with_a_crash(trial, script, at, key=f"crash-{number}-{at}")
+                trial.begin_script(f"# {name}; the process ends after each operation, and the next one goes on")
+                _run(trial, script, f"crash-{number}", Trial.crash)
+
+    def test_nothing_is_kept_for_later(self) -> None:
+        """Each script by one process, which may end after any operation: whoever looks then sees all that it did."""
+        with self._trial() as trial:
+            trial.needs_to_outlive_its_object()
+            for number, (name, script) in enumerate(SCRIPTS.items()):
+                trial.begin_script(f"# {name}; it is looked at as by the next process")
+                _run(trial, script, f"later-{number}", lambda _: None)
 
     def test_a_crash_within_a_clear_leaves_the_session_or_its_tombstone(self) -> None:
         """Never something between the two; and clearing again finishes it."""
@@ -147,7 +172,9 @@ class Crashes(StoreSuite):
             done = difference(found, expected)
             if done is not None:
                 tell(trial, found.key, not_done, done)
-        if operation is clear:
+        if operation is not clear:
+            _tidy_up(found)
+        else:
             trial.is_a(clear(found), Cleared, "clearing again finishes a clear that was interrupted")
             trial.same(trial.store.verify_cleared(found.key, epoch=found.epoch), Cleared())
             if self._offers("written", StoreSuite) and self._medium_shows(trial.store.true, len(found.stored)):
@@ -159,7 +186,8 @@ class Crashes(StoreSuite):
         trial.begin_script("# a write fails")
         found, expected = _beginning(trial, EVERY_OPERATION[:number], key=f"fails-{number}-{at}")
         operation = EVERY_OPERATION[number]
-        with trial.script.within(f"fail_within(suite, store, lambda: {{}}, at={at})"):
+        trial.script.excuse("told")
+        with trial.script.within(f"_, told = fail_within(suite, store, lambda: {{}}, at={at})"):
             came_to_it, told = fail_within(self, trial.store.true, lambda: operation(found), at=at)
         if came_to_it and not told:
             trial.crash()
@@ -168,6 +196,7 @@ class Crashes(StoreSuite):
             wrong = difference(found, expected)
             if wrong is not None:
                 tell(trial, found.key, wrong)
+        _tidy_up(found)
         return came_to_it
 
 
@@ -184,13 +213,24 @@ def _do(trial: Trial, operations: Iterable[Operation], found: Session, expected:
         trial.is_a(answer, type(example), f"the answer is {type(example).__name__}")
 
 
-def _run_with_a_crash(trial: Trial, script: tuple[Operation, ...], at: int, *, key: str) -> None:
-    """Do the operations before the crash, look, do those after it, and look again after another crash."""
-    found, expected = _beginning(trial, script[:at], key=key)
-    for rest in (script[at:], ()):
-        trial.crash()
+def _run(trial: Trial, script: Iterable[Operation], key: str, then: Callable[[Trial], None]) -> None:
+    """Do a script, and look through another object before and after each operation."""
+    found, expected = _beginning(trial, (), key=key)
+    for operation in (None, *script):
+        if operation is not None:
+            _do(trial, (operation,), found, expected)
+        then(trial)
         found.store = trial.store
-        wrong = difference(found, expected)
+        wrong = difference(replace(found, store=trial.reopened()), expected)
         if wrong is not None:
+            trial.look_through_another()
             tell(trial, key, wrong)
-        _do(trial, rest, found, expected)
+    _tidy_up(found)
+
+
+def _tidy_up(session: Session) -> None:
+    """Leave nothing in progress: some stores take longer the more there is."""
+    store = session.store.true
+    for epoch in session.epochs:
+        store.clear(session.key, epoch=epoch)
+        store.erase_journal(session.key, epoch=epoch)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from authsm.stores.contract import Cleared, Entry, EntryState, Left, Refused, Saved
 from authsm.testing.conformance.sessions import session_data
+from authsm.testing.conformance.stores.crashes import while_writing
 from authsm.testing.conformance.stores.trial import StoreSuite, Trial
 from authsm.testing.conformance.suite import expect, leave_out, refute
 
@@ -98,8 +99,10 @@ class Races(StoreSuite):
                     meanwhile.join(seconds)
 
             trial.script.say("# another save is begun right before this one writes")
-            with self.on_write(store.true, come_between):
-                ours = store.save("ada", session_data("1"), epoch=begun.epoch, generation=begun.generation)
+            data, now = session_data("1"), {"epoch": begun.epoch, "generation": begun.generation}
+            ours, error = while_writing(self, store.true, lambda: store.save("ada", data, **now), come_between)
+            if error is not None:
+                raise error
             expect(meanwhile.ident is not None, "`on_write` tells of the write of a save")
             meanwhile.join(_BARRIER_SECONDS)
             both_saved = isinstance(ours, Saved) and [isinstance(each, Saved) for each in theirs] == [True]

@@ -187,6 +187,11 @@ class Trial:
         self._open(self._suite.reopen(self.store.true))
         self.script.say("store = suite.reopen(store)  # the process is gone")
 
+    def look_through_another(self) -> None:
+        """Go on with another object, as a process that looks at what this one has done."""
+        self._open(self._suite.reopen(self.store.true))
+        self.script.say("store = suite.reopen(store)  # as whoever comes after it")
+
     def _open(self, store: CredentialStore) -> None:
         self._opened.append(store)
         self.store = Recorded(store, self.script)
