@@ -385,6 +385,39 @@ class KeepsBackups(ByHand):
         return [key for key in self.disk.files if not key.endswith(".bak")]
 
 
+class ClearsNothing(ByHand):
+    """Puts a tombstone where nothing ever was."""
+
+    def clear(self, key: str, *, epoch: int) -> Cleared | Superseded:
+        if self.load(key).state is EntryState.ABSENT:
+            self._write(key, Record(EntryState.TOMBSTONE, epoch))
+        return super().clear(key, epoch=epoch)
+
+
+class SavesWhateverCame(ByHand):
+    """Compares the epoch and the state, and not which edition was refreshed."""
+
+    def save(self, key: str, data: SignedInData, *, epoch: int, generation: int) -> Saved | Refused:
+        return super().save(key, data, epoch=epoch, generation=max(generation, self.load(key).generation))
+
+
+class AlwaysReplaces(ByHand):
+    """The one who signs in last is right."""
+
+    def begin(self, key: str, data: SignedInData, *, replace: bool = False) -> Entry:
+        del replace
+        return super().begin(key, data, replace=True)
+
+
+class HasNoHash(ByHand):
+    """Compares by what it keeps."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HasNoHash) and self.disk is other.disk
+
+    __hash__ = None  # type: ignore[assignment]  # which is what is wrong with it
+
+
 class IgnoresCase(ByHand):
     """Names its files as Windows does."""
 

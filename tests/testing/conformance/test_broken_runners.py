@@ -24,6 +24,7 @@ IN_TIME = "test_it_gives_up_in_time_where_the_service_never_answers"
 STOPPED = "test_it_gives_up_when_it_is_told_to_stop"
 REFUSAL = "test_a_refusal_is_not_reported_as_done"
 LOST = "test_a_lost_answer_is_not_reported_as_done"
+CLOSED = "test_a_closed_connection_is_not_reported_as_done"
 PORTAL = "test_a_captive_portal_is_not_taken_for_the_service"
 AWAY = "test_a_service_that_is_away_is_not_reported_as_done"
 AGAIN = "test_what_is_asked_again_is_done_or_fails_honestly"
@@ -47,6 +48,7 @@ BROKEN: list[tuple[Callable[[str, str], Any], str, str]] = [
     (by_hand.Lies, AWAY, "fails where nobody listens; found that it returned nothing"),
     (by_hand.Lies, IN_TIME, "fails; found that it returned nothing"),
     (by_hand.BelievesLostAnswers, LOST, "the answer is lost; found that it returned nothing"),
+    (by_hand.BelievesLostAnswers, CLOSED, "before anything is done; found that it returned nothing"),
     (by_hand.BelievesPages, PORTAL, "with a page of its own; found that it returned nothing"),
     (by_hand.TakesTheSecondAttemptForDone, AGAIN, "RevokeToken is done in truth where it says so, once the connection"),
     (by_hand.RaisesTokens, SHOWN, r"found one in the exception: .*\[token\]"),

@@ -79,7 +79,7 @@ def test_a_store_that_does_not_compare_and_set_is_rejected(make: Callable[[], Cr
 @pytest.mark.parametrize("said", [Capabilities(durable_clear=True), Capabilities(cross_process=True)])
 def test_a_store_that_declares_what_nobody_could_see_is_rejected(said: Capabilities) -> None:
     with pytest.raises(AssertionError, match=r"`reopen` gives another object, .*: write one that opens"):
-        _Yours(lambda: _Declares(said)).check()
+        _Yours(lambda: _Declares(said)).test_what_outlives_its_object_is_looked_at_through_another()
 
 
 def test_a_store_without_compare_and_set_may_say_so_and_is_asked_for_no_race() -> None:

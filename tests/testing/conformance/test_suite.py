@@ -15,6 +15,8 @@ import pytest
 from authsm import CredentialStore, MemoryCredentialStore
 from authsm.testing import RunnerConformance, SignOutConformance, StoreConformance
 from authsm.testing.conformance import ConformanceSuite
+from authsm.testing.conformance.stores.crashes import Crash
+from authsm.testing.conformance.stores.sign_outs import Process
 from tests.programs import PATIENCE, ROOT
 from tests.testing.conformance import by_hand, runners_by_hand
 from tests.testing.conformance.shipped import Memory
@@ -33,7 +35,7 @@ def test_it_runs_without_pytest_and_says_what_it_left_out() -> None:
     suite = Memory()
     passed = suite.check()
     assert len(passed) == 20
-    assert len(suite.left_out) == 12
+    assert len(suite.left_out) == 13
     assert all("asked" in why for why in suite.left_out.values())
     assert passed == tuple(sorted(passed))
     assert not suite.left_out.keys() & set(passed)
@@ -192,6 +194,29 @@ def test_a_failure_prints_the_script_that_repeats_it(
         exec(compile(script, "script", "exec", dont_inherit=True), {})  # noqa: S102 - the same
 
 
+def test_a_process_that_has_died_does_nothing_more() -> None:
+    """Neither its store nor its handlers, whoever asks."""
+    process = Process(dies_at=1)
+    done: list[str] = []
+    for act in (done.append, done.append):
+        with pytest.raises(Crash):
+            process.carry_out(act, "something")
+    for effect, handler in process.runner().handlers.items():
+        with pytest.raises(Crash):
+            handler(effect(), None)  # type: ignore[arg-type]  # it looks at no call
+    assert (done, process.asked) == ([], [])
+    process = Process(dies_at=1, after=True)
+    with pytest.raises(Crash):
+        process.carry_out(done.append, "something")
+    assert done == ["something"]
+
+
+def test_one_crash_of_a_sign_out_can_be_repeated_by_itself() -> None:
+    suite = by_hand.Suite(by_hand.ByHand)
+    assert suite.crash_a_sign_out(dies_at=3, after=True)
+    assert not suite.crash_a_sign_out(dies_at=50, after=False)
+
+
 class _ForUnittest(Memory, unittest.TestCase):
     pass
 
@@ -200,7 +225,7 @@ def test_it_runs_under_unittest() -> None:
     output = io.StringIO()
     tests = unittest.defaultTestLoader.loadTestsFromTestCase(_ForUnittest)
     result = unittest.TextTestRunner(output, verbosity=2).run(tests)
-    assert (result.testsRun, len(result.skipped), result.wasSuccessful()) == (32, 12, True)
+    assert (result.testsRun, len(result.skipped), result.wasSuccessful()) == (33, 13, True)
     assert "crashes were not asked about: nothing outlives the store object" in output.getvalue()
 
 
@@ -234,7 +259,7 @@ def test_it_runs_under_pytest_in_an_empty_folder_with_strict_markers(tmp_path: P
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1].startswith("40 passed, 24 skipped")
+    assert done.stdout.splitlines()[-1].startswith("40 passed, 26 skipped")
     assert "crashes were not asked about: nothing outlives the store object" in done.stdout
 
 

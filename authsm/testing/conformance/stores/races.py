@@ -84,32 +84,53 @@ class Races(StoreSuite):
 
     def test_a_save_between_the_look_and_the_write_of_another_is_noticed(self) -> None:
         """Brought about, not waited for; where ``atomic_cas`` is denied, that it is not noticed."""
-        self._needs("on_write", "whether a save can come between the look and the write of another")
         with self._trial() as trial:
-            store = trial.store
-            begun = store.begin("ada", session_data("0"))
-            theirs: list[object] = []
-            other = self._another(trial)
-            seconds = _BLOCKED_SECONDS[store.capabilities.atomic_cas]  # it has to wait where both are one step
-            meanwhile = threading.Thread(target=lambda: theirs.append(_save(other, begun)), daemon=True)
-
-            def come_between() -> None:
-                if meanwhile.ident is None:
-                    meanwhile.start()
-                    meanwhile.join(seconds)
-
-            trial.script.say("# another save is begun right before this one writes")
-            data, now = session_data("1"), {"epoch": begun.epoch, "generation": begun.generation}
-            ours, error = while_writing(self, store.true, lambda: store.save("ada", data, **now), come_between)
-            if error is not None:
-                raise error
-            expect(meanwhile.ident is not None, "`on_write` tells of the write of a save")
-            meanwhile.join(_BARRIER_SECONDS)
-            both_saved = isinstance(ours, Saved) and [isinstance(each, Saved) for each in theirs] == [True]
-            if store.capabilities.atomic_cas:
+            _, ours, theirs = self._interfere(trial, _save)
+            both_saved = isinstance(ours, Saved) and isinstance(theirs, Saved)
+            if trial.store.capabilities.atomic_cas:
                 expect(not both_saved, "of two saves of one generation one is Refused; both answered Saved")
             elif not both_saved:
                 refute("atomic_cas=False", "of two saves of one generation, one was Refused")
+
+    def test_a_save_never_lands_on_a_sign_out_that_began_before_it_wrote(self) -> None:
+        """Brought about, not waited for: the refresh that brings a session back to life."""
+        with self._trial() as trial:
+            _needs_atomic_cas(trial)
+            begun, ours, theirs = self._interfere(trial, _leave)
+            trial.same(theirs, Left())
+            kept = ours.entry if isinstance(ours, Saved) else begun
+            trial.same(trial.store.load("ada"), replace(kept, state=EntryState.LEAVING))
+
+    def _interfere(
+        self, trial: Trial, rival: Callable[[CredentialStore, Entry], object]
+    ) -> tuple[Entry, object, object]:
+        """Save, and have somebody else do something right before this is written.
+
+        Returns:
+            The session, what the save answered, and what the rival was answered.
+        """
+        self._needs("on_write", "what may come between the look and the write of a save")
+        store = trial.store
+        begun: Entry = store.begin("ada", session_data("0"))
+        theirs: list[object] = []
+        other = self._another(trial)
+        seconds = _BLOCKED_SECONDS[store.capabilities.atomic_cas]  # it has to wait where both are one step
+        meanwhile = threading.Thread(target=lambda: theirs.append(rival(other, begun)), daemon=True)
+
+        def come_between() -> None:
+            if meanwhile.ident is None:
+                meanwhile.start()
+                meanwhile.join(seconds)
+
+        trial.script.say("# somebody else does something right before this writes")
+        data, now = session_data("1"), {"epoch": begun.epoch, "generation": begun.generation}
+        ours, error = while_writing(self, store.true, lambda: store.save("ada", data, **now), come_between)
+        if error is not None:
+            raise error
+        expect(meanwhile.ident is not None, "`on_write` tells of the write of a save")
+        meanwhile.join(_BARRIER_SECONDS)
+        expect(theirs, "the other one ends, and raises nothing")
+        return begun, ours, theirs[0]
 
     def _another(self, trial: Trial) -> Any:
         """Give the store as another process would have it, where it is for several."""
