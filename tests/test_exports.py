@@ -77,7 +77,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
         getattr(authsm, missing)
 
 
-HEAVY = {"boto3", "botocore", "structlog", "hypothesis", "click", "rich", "tenacity"}
+HEAVY = {"boto3", "botocore", "structlog", "hypothesis", "pytest", "click", "rich", "tenacity"}
 
 
 def _loaded_by(code: str) -> set[str]:
@@ -95,6 +95,8 @@ def _loaded_by(code: str) -> set[str]:
         "from authsm import Auth, MemoryCredentialStore, SignedInData",
         "from authsm import AsyncAuth, FileCredentialStore, sign_out",
         "from authsm import SIGN_OUT, Machine, explore",
+        "import authsm.testing",
+        "from authsm.testing import *",
     ],
 )
 def test_nothing_heavy_is_loaded_until_it_is_used(code: str) -> None:

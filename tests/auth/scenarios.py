@@ -20,12 +20,10 @@ from authsm import (
     CompleteSignOut,
     CredentialStore,
     FileCredentialStore,
-    HostedUIOrder,
     LateAnswer,
     Limits,
     PartialSignOut,
     RefreshTokens,
-    RemoteOrder,
     Secret,
     ShowHostedUISignOut,
     SignedInData,
@@ -37,6 +35,7 @@ from authsm import (
 )
 from authsm.core.vocabulary import Effect
 from authsm.stores.contract import Cleared, Entry, EntryState, StoreUnavailableError, Unknown
+from authsm.testing.strategies import authorities, policies
 from tests.auth.styles import STYLES, Style, Told
 from tests.auth.world import (
     FUTURE,
@@ -123,17 +122,6 @@ class Scenario:
         return not (self.unreadable or self.clear_fault != "none" or self.journal_fault != "none")
 
 
-_POLICIES: Final = st.one_of(
-    st.sampled_from([SignOutPolicy.amplify_android(), SignOutPolicy.amplify_swift()]),
-    st.builds(
-        SignOutPolicy,
-        hosted_ui=st.sampled_from(HostedUIOrder),
-        order=st.sampled_from(RemoteOrder),
-        refresh_expired_access_token=st.booleans(),
-        cancel_stops=st.booleans(),
-        local_only=st.sampled_from([False, False, False, True]),
-    ),
-)
 _TOKENS: Final = st.builds(
     pool_tokens,
     access=st.sampled_from(Token),
@@ -141,12 +129,12 @@ _TOKENS: Final = st.builds(
     refresh=st.sampled_from([True, True, False]),
 )
 _DRAWN: Final[Mapping[str, st.SearchStrategy[Any]]] = {
-    "policy": _POLICIES,
+    "policy": policies(),
     "method": st.sampled_from(SignInMethod),
     "tokens": _TOKENS,
     "username": st.sampled_from(["ada", ""]),
     "refresh_token_over": st.booleans(),
-    "authority": st.sampled_from(Authority),
+    "authority": authorities(),
     "to_all": st.booleans(),
     "acts": st.fixed_dictionaries({effect: st.sampled_from(Act) for effect in REMOTE}),
     "asynchronous": st.booleans(),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from authsm.core.drive import Answer, Ask, Interrupt, LateAnswer, Limits, Message, Transition, drive
 from authsm.core.machine import Snapshot, UnexpectedEventError
 from authsm.core.vocabulary import Effect, Event, FailedReply, Failure, FailureKind
+from authsm.testing import FakeClock
 from tests.core import bakery
 from tests.core.bakery import BAKERY, Remembered
 
@@ -27,7 +28,7 @@ class Drive:
     """A run whose messages the test sends, and whose clock the test moves."""
 
     limits: Limits | None = None
-    now: float = 1000.0
+    clock: FakeClock = field(default_factory=lambda: FakeClock(1000.0))
     notices: list[Any] = field(default_factory=list[Any])
     asked: list[Ask[Remembered]] = field(default_factory=list[Ask[Remembered]])
     rested: Snapshot[Remembered] | None = None
@@ -39,14 +40,14 @@ class Drive:
             event,
             run="run",
             limits=self.limits,
-            clock=lambda: self.now,
+            clock=self.clock,
             observe=self.notices.append,
         )
         self._take(None)
         return self
 
     def send(self, message: Message | None, *, after: float = 0.0) -> Drive:
-        self.now += after
+        self.clock.advance(after)
         self._take(message)
         return self
 
@@ -339,7 +340,7 @@ def test_whatever_comes_the_run_ends_within_its_limits(
     *, script: list[tuple[str, float]], limits: Limits, pays: bool, layers: int
 ) -> None:
     run = _ordered(limits, pays=pays, layers=layers)
-    began, messages = run.now, 0
+    began, messages = run.clock(), 0
     while run.rested is None:
         # Once the script is over, nobody says anything any more.
         kind, part = script.pop(0) if script else ("silence", 1.0)
@@ -356,7 +357,8 @@ def test_whatever_comes_the_run_ends_within_its_limits(
         assert spent.get(effect, 0.0) <= allowed.get(effect, 0.0) + 1e-6
     assert sum(seconds for effect, seconds in spent.items() if effect.counts) <= limits.deadline + 1e-6
     assert (
-        run.now - began <= limits.deadline + sum(allowed.get(e, 0.0) for e in (bakery.TakeMoney, bakery.CleanUp)) + 1e-6
+        run.clock() - began
+        <= limits.deadline + sum(allowed.get(e, 0.0) for e in (bakery.TakeMoney, bakery.CleanUp)) + 1e-6
     )
     assert [ask.id for ask in run.asked] == sorted(ask.id for ask in run.asked)
     assert not BAKERY.pending(run.rested)
@@ -373,9 +375,9 @@ def test_after_an_interruption_only_grace_and_what_is_always_done_are_left(
     for kind, part in [*script, ("interrupt", 0.0)]:
         if run.rested is None:
             run.send(_message(kind, run.ask), after=run.ask.seconds * part)
-            interrupted = run.now if kind == "interrupt" and interrupted is None else interrupted
+            interrupted = run.clock() if kind == "interrupt" and interrupted is None else interrupted
     while run.rested is None:
         run.send(None, after=run.ask.seconds)
     if interrupted is not None:
         always = limits.seconds.get(bakery.CleanUp, bakery.CleanUp.seconds)
-        assert run.now - interrupted <= limits.grace + always + 1e-6
+        assert run.clock() - interrupted <= limits.grace + always + 1e-6

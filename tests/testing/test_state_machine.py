@@ -197,14 +197,9 @@ def test_a_planted_bug_is_found_and_told_in_steps_that_can_be_read(kind: type[Or
     assert said in found
     assert "state = BakeryStateMachine()\nstate.start(context=Remembered(" in found
     assert step in found
-    {"start", "restart", "unexpected", "teardown", *(row.event.__name__ for row in BAKERY.table.rows)}
-    assert {*re.findall(r"^state\.(\w+)", found, re.MULTILINE)} <= {
-        "start",
-        "restart",
-        "unexpected",
-        "teardown",
-        *events,
-    }
+    rules = {"start", "restart", "unexpected", "teardown"}
+    names = {row.event.__name__ for row in BAKERY.table.rows}
+    assert {*re.findall(r"^state\.(\w+)", found, re.MULTILINE)} <= rules | names
 
 
 def found_in(system: Any, **how: Any) -> str:
@@ -266,7 +261,8 @@ def test_a_system_shows_what_it_can() -> None:
     hold(Least)
     hold(lambda context: Delegating(ByMachine(context)), refusal=UnexpectedEventError)
     assert "asks for TakeMoney(attempt=2)" in found_in(
-        lambda context: Delegating(AsksWithoutSayingForTheHowManiethTime(context)), refusal=UnexpectedEventError
+        lambda context: Delegating(AsksWithoutSayingForTheHowManiethTime(context)),
+        refusal=UnexpectedEventError,
     )
 
 

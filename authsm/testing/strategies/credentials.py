@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import string
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
@@ -27,9 +27,12 @@ _SCOPES: Final = (GLOBAL_SIGN_OUT_SCOPE, f"openid {GLOBAL_SIGN_OUT_SCOPE} email"
 _LESSER_SCOPES: Final = ("openid", "openid email profile", "")
 _EDITIONS: Final = st.integers(1, 2**64).map(str)
 _USERNAMES: Final = st.sampled_from(["ada", "ada@example.com", "ädä", "google_1234567890", "b2d5f0ee-1b3c-4a62"])
-_COGNITO_BEGAN: Final = datetime(2014, 7, 10, tzinfo=UTC)
-_TEN_YEARS: Final = 10 * 365 * 24 * 3600 * 1_000_000
-"""In microseconds."""
+_SIGN_INS: Final = (
+    datetime(2014, 7, 10, tzinfo=UTC),
+    datetime(2026, 2, 28, 23, 59, 59, 999_999, tzinfo=UTC),
+    datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC),
+)
+"""When Cognito began, a moment in full, and the first second that does not fit into 31 bits."""
 
 _SUBJECT: Final = "b2d5f0ee-1b3c-4a62-9c27-5f1b0e9d6a10"
 _LENGTHS: Final = (20, 64, 4000)
@@ -38,7 +41,10 @@ _OPAQUE: Final = string.ascii_letters + string.digits + "-_=."
 
 
 def access_tokens(
-    *, expired: bool | None = None, revocable: bool | None = None, scoped: bool | None = None
+    *,
+    expired: bool | None = None,
+    revocable: bool | None = None,
+    scoped: bool | None = None,
 ) -> st.SearchStrategy[Secret]:
     """Draw access tokens, as long as Cognito's.
 
@@ -164,7 +170,9 @@ def _aws_credentials(edition: str, expiration: datetime) -> AWSCredentials:
 
 
 def signed_in_data(
-    methods: Iterable[SignInMethod] = SignInMethod, *, malformed: bool = False
+    methods: Iterable[SignInMethod] = SignInMethod,
+    *,
+    malformed: bool = False,
 ) -> st.SearchStrategy[SignedInData]:
     """Draw what an SDK has when a user has signed in, or a guest was let in.
 
@@ -195,7 +203,7 @@ def _signed_in(method: SignInMethod, *, malformed: bool) -> st.SearchStrategy[Si
         tokens=st.none() if guest else tokens,
         identity_id=st.sampled_from(["", "eu-central-1:12345678-1234-1234-1234-1234567890ab"]),
         aws_credentials=st.none() | aws_credentials(),
-        signed_in_at=st.integers(0, _TEN_YEARS).map(lambda passed: _COGNITO_BEGAN + timedelta(microseconds=passed)),
+        signed_in_at=st.sampled_from(_SIGN_INS),
         refresh_token_expires_at=st.none() | _expiries(),
     )
 

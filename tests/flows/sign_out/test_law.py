@@ -6,7 +6,7 @@ states the condition under which it holds, and that the condition is reached.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -31,12 +31,13 @@ from authsm.flows.sign_out.results import (
     Steps,
     result_of,
 )
+from authsm.testing.strategies import replies
 from tests.flows.sign_out.inputs import POLICIES, SESSIONS, Run, start
 
 if TYPE_CHECKING:
     from authsm.core.graph import Graph
     from authsm.core.machine import Snapshot
-    from authsm.core.vocabulary import Effect, Event
+    from authsm.core.vocabulary import Effect
     from authsm.flows.sign_out.context import SignOutContext
 
 EFFECTS = {
@@ -297,14 +298,9 @@ def test_whatever_a_failure_says_the_result_repeats_it_and_the_state_is_honest(d
 def _answered(
     data: st.DataObject, effect: effects.SignOutEffect, snapshot: Snapshot[SignOutContext], failures: dict[str, Failure]
 ) -> Snapshot[SignOutContext]:
-    reply: Any = data.draw(st.sampled_from(sorted(effect.replies(), key=lambda each: each.__name__)))
-    event: Event
-    if issubclass(reply, FailedReply):
-        failure = data.draw(st.builds(Failure, st.sampled_from(FailureKind), st.text(), st.text()))
-        failures[effect.step] = failure
-        event = reply(failure)
-    else:
-        event = reply()
+    event = data.draw(replies(type(effect)))
+    if isinstance(event, FailedReply):
+        failures[effect.step] = event.failure
     return SIGN_OUT.step(snapshot, event).snapshot
 
 
