@@ -27,7 +27,9 @@ What fails is printed as the steps that lead there, under the events' own names:
     state = SignOutStateMachine()
     state.start(context=SignOutContext(plan=Plan(...)))
     state.Begin()
-    state.HostedUISignOutFailed(failure=Failure(kind=FailureKind.REFUSED, code='', message=''))
+    state.HostedUISignOutFailed(event=HostedUISignOutFailed(failure=Failure(...)))
+    state.unexpected(event=TokenRevoked(note=''))
+    state.restart()
 """
 
 from __future__ import annotations

@@ -142,6 +142,13 @@ class StumblesOverWhatItDoesNotKnow(Order):
         super().cool()
 
 
+class RefusesAndObeysAllTheSame(Order):
+    def cool(self) -> None:
+        before, self.status = self.status, "decorating"
+        if before != "cooling":
+            raise NotNowError(before)
+
+
 class RefusesWhatItShouldKnow(Order):
     def withdraw(self) -> None:
         raise NotNowError(self.status)
@@ -178,6 +185,10 @@ FOUND: Final = {
     ),
     StumblesOverWhatItDoesNotKnow: (
         "The system raised this at CooledDown() in state",
+        "state.unexpected(event=CooledDown())",
+    ),
+    RefusesAndObeysAllTheSame: (
+        ", which Bakery does not know there, Bakery is in state",
         "state.unexpected(event=CooledDown())",
     ),
     RefusesWhatItShouldKnow: (
@@ -230,6 +241,9 @@ class CannotTellItsState(ByMachine):
     @property
     def asked(self) -> Effect | None:
         raise AttributeError("a mistake in the adapter")
+
+    def restart(self) -> None:
+        """Ask for nothing."""
 
 
 @pytest.mark.parametrize(
