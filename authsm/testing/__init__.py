@@ -1,9 +1,9 @@
 """The test kit, for other people's suites too. It needs no test framework, and imports none.
 
-- **Prove your own machine.** `Proof` says what must hold of it, `explore` finds everything that can happen to it, faults
-  included, `hunt` tells whether what must hold says enough: `authsm.testing.proof`.
-- **Prove your own store, runner or sign-out.** `StoreConformance`, `RunnerConformance` and `SignOutConformance` are what
-  each has to pass, in ten lines: `authsm.testing.conformance`.
+- **Prove your own machine.** `Proof` says what must hold of it, `explore` finds everything that can happen to it,
+  faults included, `hunt` tells whether what must hold says enough: `authsm.testing.proof`.
+- **Prove your own store, runner or sign-out.** `StoreConformance`, `RunnerConformance` and `SignOutConformance` are
+  what each has to pass, in ten lines: `authsm.testing.conformance`.
 - **Hold your own implementation against a machine** with `as_state_machine`, and draw what it is told with
   `authsm.testing.strategies`. These two need Hypothesis: ``pip install 'authsm[testing]'``.
 - **Parts for your own tests.** `FakeCognito`: a small Amazon Cognito over real HTTP, with faults on demand.
