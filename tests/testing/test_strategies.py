@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -34,7 +35,7 @@ from authsm.credentials import GLOBAL_SIGN_OUT_SCOPE, Claims, read_claims
 from authsm.flows.sign_out import effects
 from authsm.flows.sign_out.plan import Plan, Session, Why
 from authsm.flows.sign_out.policy import Authority, HostedUIOrder, RemoteOrder
-from authsm.testing import Fate, FaultSchedule, Moment, strategies
+from authsm.testing import EVERY_FAULT, Fate, FaultSchedule, Moment, strategies
 from authsm.testing.faults import STORE_OPERATIONS
 from authsm.testing.samples import FAR_AHEAD, LONG_AGO
 from authsm.testing.strategies import (
@@ -50,6 +51,7 @@ from authsm.testing.strategies import (
     policies,
     refresh_tokens,
     replies,
+    runs,
     sessions,
     sign_out_contexts,
     signed_in_data,
@@ -60,6 +62,7 @@ from authsm.testing.strategies import (
 from tests.core import bakery
 from tests.core.bakery import BAKERY, Remembered
 from tests.flows.sign_out.inputs import POLICIES
+from tests.testing.proof.kettle import EXACT, PROOF, Kitchen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -332,3 +335,34 @@ def test_faults_are_of_the_operations_and_times_that_are_given() -> None:
 
     check()
     assert find(fault_schedules(operations=()), lambda schedule: bool(schedule.answers)).crashes == ()
+
+
+def test_runs_go_through_faults_and_crashes_to_an_end() -> None:
+    def ends_after_a_crash(run: tuple[Kitchen, tuple[str, ...]]) -> bool:
+        _, moves = run
+        return "resume" in moves and moves[-1] == "tidy up"
+
+    context, moves = find(runs(PROOF), ends_after_a_crash, settings=FOUND_SOON)
+    situations = PROOF.run(context, moves, EVERY_FAULT)
+    last = situations[-1].processes[0].snapshot
+    assert last is not None
+    assert PROOF.machine.is_final(last)
+
+
+def test_a_run_is_no_longer_than_it_may_be() -> None:
+    @given(runs(PROOF, longest=3))
+    def is_short(run: tuple[Kitchen, tuple[str, ...]]) -> None:
+        assert len(run[1]) <= 3
+
+    is_short()
+
+
+def test_runs_find_what_is_wrong_and_say_it_as_a_replay_does() -> None:
+    wrong = replace(PROOF, invariants=[EXACT])
+
+    @given(runs(wrong))
+    def holds(run: tuple[Kitchen, tuple[str, ...]]) -> None:
+        wrong.replay(*run, EVERY_FAULT)
+
+    with pytest.raises(AssertionError, match="hot exactly when boiled: it is Cold, and should be Hot"):
+        holds()

@@ -133,6 +133,18 @@ class Proof(Generic[C]):
             progress=progress,
         )
 
+    def moves(self, faults: Faults = NO_FAULTS, *, several: bool = False) -> Moves[C, Any]:
+        """Give what says which moves can follow in a situation.
+
+        Args:
+            faults: What may go wrong.
+            several: Whether there are several processes.
+
+        Returns:
+            The moves of this machine in this world.
+        """
+        return Moves(self.machine, self.world, faults, self.events, several=several)
+
     def run(
         self, contexts: C | tuple[C, ...], moves: Iterable[str], faults: Faults = NO_FAULTS
     ) -> tuple[Situation[C, Any], ...]:
@@ -150,7 +162,7 @@ class Proof(Generic[C]):
             NoSuchMoveError: A move is not possible where the run stands.
         """
         openings = contexts if isinstance(contexts, tuple) else (contexts,)
-        possible = Moves(self.machine, self.world, faults, self.events, several=len(openings) > 1)
+        possible = self.moves(faults, several=len(openings) > 1)
         situations = [possible.begin(openings)]
         for name in moves:
             following = dict(possible.after(situations[-1]))

@@ -46,6 +46,7 @@ from authsm.testing.strategies.machines import (  # noqa: E402
     replies,
     snapshots,
 )
+from authsm.testing.strategies.runs import runs  # noqa: E402
 from authsm.testing.strategies.sign_out import (  # noqa: E402
     authorities,
     plans,
@@ -68,6 +69,7 @@ __all__ = [
     "policies",
     "refresh_tokens",
     "replies",
+    "runs",
     "sessions",
     "sign_out_contexts",
     "signed_in_data",
