@@ -53,7 +53,6 @@ class Trial(Generic[C]):
         self._last = _AT_THE_START
         self._tried: set[str] = set()
         self._system: Any = subject.system(context)
-        self._look()
 
     @property
     def rests(self) -> bool:
@@ -83,7 +82,7 @@ class Trial(Generic[C]):
         except Exception as error:
             error.add_note(f"The system raised this at {what}, which {self._machine.name} knows there.")
             raise
-        self._look()
+        self.look()
 
     def send_unexpected(self, event: Event) -> None:
         """Send what the machine does not know there: the system has to refuse it."""
@@ -94,7 +93,7 @@ class Trial(Generic[C]):
         try:
             self._system.send(event)
         except self._subject.refusal:
-            self._look()
+            self.look()
         except Exception as error:
             error.add_note(f"The system raised this at {what}; {to_do}.")
             raise
@@ -108,9 +107,9 @@ class Trial(Generic[C]):
         if self._machine.pending(self._expected) is not None:
             self._expected = self._machine.again(self._expected).snapshot
         self._system.restart()
-        self._look()
+        self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Look whether the system is like the machine, as far as it shows."""
         self._compare("is in state", self._expected.state, self._system.state)
         if self.has("asked"):
@@ -198,6 +197,7 @@ def _start_rule(contexts: SearchStrategy[Any]) -> Any:
     def start(self: Trials, context: Any) -> None:
         self.teardown()
         self.trials.append(Trial(self.subject, context))
+        self.trials[-1].look()  # once it is sure to be closed
 
     return precondition(lambda self: all(trial.rests for trial in self.trials))(rule(context=contexts)(start))
 

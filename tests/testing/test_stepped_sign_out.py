@@ -86,6 +86,9 @@ SIGN_OUTS: Final = {
     )
 }
 
+REFRESHING: Final = [context for context in SIGN_OUTS if context.plan.refresh_tokens is None]
+"""Those that take every step there is."""
+
 
 class SteppedSignOut:
     """`Auth` in the machine's terms: each of its handlers, and its store, waits until it is told what to answer."""
@@ -205,8 +208,9 @@ EVENTS: Final = {
 
 
 def hold(system: Any) -> None:
-    made = as_state_machine(SIGN_OUT, system, contexts=SIGN_OUTS, events=EVENTS, refusal=None)
-    run_state_machine_as_test(made, settings=settings(BRIEFLY, max_examples=30))
+    contexts = st.sampled_from(REFRESHING) | st.sampled_from(list(SIGN_OUTS))
+    made = as_state_machine(SIGN_OUT, system, contexts=contexts, events=EVENTS, refusal=None)
+    run_state_machine_as_test(made, settings=settings(BRIEFLY, max_examples=60))
 
 
 def test_every_event_of_a_sign_out_goes_through_all_of_it_as_the_machine_says() -> None:
