@@ -16,6 +16,9 @@ from authsm.testing.fake_cognito import FakeClient, FakeCognito
 from tests.left_out import left_out
 from tests.testing.cognito_cases import AppClient, World, cognito_idp
 
+collect_ignore = ["elsewhere"]
+"""These run beside the built wheel; see `tests.testing.test_wheel`."""
+
 _REPOSITORY: Final = Path(__file__).parents[2]
 _MINISTACK_PYTHON: Final = "AUTHSM_MINISTACK_PYTHON"
 _START_SECONDS: Final = 30.0

@@ -14,14 +14,16 @@ from authsm import (
     drive,
     testing,
 )
-from authsm.flows.sign_out.plan import Plan
+from authsm.flows.sign_out.plan import Plan, Why
 from authsm.testing import (
+    EVERY_FAULT,
     FakeClock,
     FakeCognito,
     Refuse,
     ScriptedRunner,
     StoreConformance,
     as_state_machine,
+    explore,
     sample_session,
 )
 
@@ -33,6 +35,13 @@ class MyStore(StoreConformance):
 
 def check_a_store() -> None:
     assert len(MyStore().check()) > 10
+
+
+def check_a_machine() -> None:
+    nothing_remote = Plan(key="ada", epoch=1, hosted_ui=Why.POLICY, refresh_tokens=Why.POLICY, revoke_token=Why.POLICY)
+    found = explore(SIGN_OUT, [SignOutContext(nothing_remote)], EVERY_FAULT)
+    found.assert_invariants()
+    found.assert_terminates()
 
 
 def check_a_user_interface() -> None:
@@ -75,7 +84,14 @@ def check_what_needs_hypothesis() -> None:
             raise AssertionError("It went on without Hypothesis.")
 
 
-CHECKS = (check_a_store, check_a_user_interface, check_time_limits, check_a_service, check_what_needs_hypothesis)
+CHECKS = (
+    check_a_store,
+    check_a_machine,
+    check_a_user_interface,
+    check_time_limits,
+    check_a_service,
+    check_what_needs_hypothesis,
+)
 
 if __name__ == "__main__":
     for check in CHECKS:

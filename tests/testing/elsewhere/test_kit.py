@@ -1,30 +1,44 @@
 """The test kit in somebody else's suite, which is written for unittest; pytest runs it, too."""
 
+import json
 import unittest
+import urllib.error
+import urllib.request
 
 from hypothesis import given, settings
 
 from authsm import (
     SIGN_OUT,
     Auth,
+    Call,
     CognitoRunner,
     CompleteSignOut,
     CredentialStore,
     Event,
     GlobalSignOut,
+    Limits,
     MemoryCredentialStore,
     PartialSignOut,
+    RevokeToken,
     SignedInData,
     SignInMethod,
     SignOutContext,
     UserPoolTokens,
 )
+from authsm.flows.sign_out.plan import Plan, Why
+from authsm.runners.handlers import RunnerLike
 from authsm.testing import (
+    EVERY_FAULT,
+    FakeClient,
     FakeCognito,
+    FakeTokens,
     Refuse,
+    RunnerConformance,
     ScriptedRunner,
+    SignOutConformance,
     StoreConformance,
     as_state_machine,
+    explore,
     sample_session,
     strategies,
 )
@@ -33,6 +47,57 @@ from authsm.testing import (
 class TestMyStore(StoreConformance, unittest.TestCase):
     def make(self) -> CredentialStore:
         return MemoryCredentialStore()  # yours
+
+
+class MyRevocation:
+    """Somebody's own handler, over urllib."""
+
+    def __init__(self, url: str, client_id: str) -> None:
+        self._url, self._client_id = url, client_id
+
+    def __call__(self, _: RevokeToken, call: Call) -> None:
+        token = call.tokens().refresh_token
+        members = {"Token": token.reveal() if token else "", "ClientId": self._client_id}
+        headers = {"X-Amz-Target": "AWSCognitoIdentityProviderService.RevokeToken"}
+        request = urllib.request.Request(self._url, json.dumps(members).encode(), headers)  # noqa: S310 - as it is told
+        try:
+            with urllib.request.urlopen(request, timeout=call.seconds_left()) as answer:  # noqa: S310 - the same
+                if "x-amzn-RequestId" not in answer.headers:
+                    raise ConnectionError("It did not come from Cognito.")
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise ConnectionError(f"HTTP {error.code}") from None
+
+
+class TestMyRunner(RunnerConformance, unittest.TestCase):
+    seconds, patience = 0.5, 1.5
+
+    def make(self, cognito: FakeCognito, client: FakeClient) -> RunnerLike:
+        return {RevokeToken: MyRevocation(cognito.endpoint_url, client.id)}
+
+
+class TestMySignOut(SignOutConformance, unittest.TestCase):
+    def sign_in(self, cognito: FakeCognito, client: FakeClient, tokens: FakeTokens) -> Auth:
+        runner = {RevokeToken: MyRevocation(cognito.endpoint_url, client.id)}
+        auth = Auth(MemoryCredentialStore(), runner, limits=Limits(deadline=1))
+        held = UserPoolTokens.from_text(access_token=tokens.access_token, refresh_token=tokens.refresh_token)
+        auth.sign_in(SignedInData(username="ada", sign_in_method=SignInMethod.USER_POOL, tokens=held))
+        return auth
+
+    def sign_out(self, user: Auth) -> bool:
+        return isinstance(user.sign_out(), CompleteSignOut)
+
+    def tokens_of(self, user: Auth) -> list[str]:
+        credentials = user.credentials()
+        return [] if credentials is None else [secret.reveal() for secret in credentials.data.secrets()]
+
+
+class TestMyMachine(unittest.TestCase):
+    def test_whatever_goes_wrong_everything_holds(self) -> None:
+        plan = Plan(key="ada", epoch=1, hosted_ui=Why.POLICY, refresh_tokens=Why.POLICY, global_sign_out=Why.POLICY)
+        found = explore(SIGN_OUT, [SignOutContext(plan)], EVERY_FAULT)
+        found.assert_invariants()
+        found.assert_terminates()
 
 
 class MySignOut:
@@ -51,7 +116,7 @@ class MySignOut:
 
 MySignOutMachine = as_state_machine(SIGN_OUT, MySignOut, contexts=strategies.sign_out_contexts())
 MySignOutMachine.TestCase.settings = settings(max_examples=10, database=None)
-TestMySignOut = MySignOutMachine.TestCase
+TestMyOwnSignOut = MySignOutMachine.TestCase
 
 
 class TestMyUserInterface(unittest.TestCase):
