@@ -11,11 +11,8 @@
   `sample_session` and `sample_tokens`: a session to sign out of. `FakeClock`: time limits that run out at once.
 """
 
-from authsm.testing.answers import Cancel, Fail, Gate, Hang, Raise, Refuse, Succeed
-from authsm.testing.clock import FakeClock
 from authsm.testing.conformance import RunnerConformance, SignOutConformance, StoreConformance
 from authsm.testing.fake_cognito import FakeClient, FakeCognito, FakeTokens, FakeUser, Fault
-from authsm.testing.faults import AnswerFault, Fate, FaultSchedule, Moment, StoreCrash
 from authsm.testing.proof import (
     EVERY_FAULT,
     INVARIANTS,
@@ -28,9 +25,12 @@ from authsm.testing.proof import (
     hunt,
     mutants,
 )
-from authsm.testing.samples import sample_session, sample_tokens
-from authsm.testing.scripted import ScriptedCall, ScriptedRunner, UnexpectedCallError
-from authsm.testing.state_machine import System, as_state_machine
+from authsm.testing.scripted.answers import Cancel, Fail, Gate, Hang, Raise, Refuse, Succeed
+from authsm.testing.scripted.clock import FakeClock
+from authsm.testing.scripted.runner import ScriptedCall, ScriptedRunner, UnexpectedCallError
+from authsm.testing.scripted.samples import sample_session, sample_tokens
+from authsm.testing.scripted.schedules import AnswerFault, Fate, FaultSchedule, Moment, StoreCrash
+from authsm.testing.stateful.machine import System, as_state_machine
 
 __all__ = [
     "EVERY_FAULT",

@@ -36,8 +36,8 @@ from authsm.flows.sign_out import effects
 from authsm.flows.sign_out.plan import Plan, Session, Why
 from authsm.flows.sign_out.policy import Authority, HostedUIOrder, RemoteOrder
 from authsm.testing import EVERY_FAULT, Fate, FaultSchedule, Moment, strategies
-from authsm.testing.faults import STORE_OPERATIONS
-from authsm.testing.samples import FAR_AHEAD, LONG_AGO
+from authsm.testing.scripted.samples import FAR_AHEAD, LONG_AGO
+from authsm.testing.scripted.schedules import STORE_OPERATIONS
 from authsm.testing.strategies import (
     access_tokens,
     authorities,

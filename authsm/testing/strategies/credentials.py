@@ -18,7 +18,7 @@ from authsm.credentials import (
     SignInMethod,
     UserPoolTokens,
 )
-from authsm.testing import samples
+from authsm.testing.scripted import samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,7 +16,7 @@ from hypothesis.errors import InvalidArgument, ResolutionFailed
 
 from authsm.core.vocabulary import Context, Effect, Event, Failure, FailureKind
 from authsm.flows.sign_out.chart import SIGN_OUT
-from authsm.testing.faults import STORE_OPERATIONS, AnswerFault, Fate, FaultSchedule, Moment, StoreCrash
+from authsm.testing.scripted.schedules import STORE_OPERATIONS, AnswerFault, Fate, FaultSchedule, Moment, StoreCrash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

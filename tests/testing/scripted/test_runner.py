@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from authsm import Notice, SignOutResult
-    from authsm.testing.answers import Immediate
+    from authsm.testing.scripted.answers import Immediate
 
     Way = Callable[..., Any]
 

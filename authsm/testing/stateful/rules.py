@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from authsm.core.machine import Machine
-    from authsm.testing.state_machine import System
+    from authsm.testing.stateful.machine import System
 
 C = TypeVar("C", bound=Context)
 

@@ -7,7 +7,7 @@ import pytest
 from authsm import Auth, AuthState, MemoryCredentialStore, Secret, SignInMethod
 from authsm.credentials import GLOBAL_SIGN_OUT_SCOPE, read_claims
 from authsm.testing import FakeCognito, sample_session, sample_tokens
-from authsm.testing.samples import FAR_AHEAD, LONG_AGO, access_token, id_token, refresh_token
+from authsm.testing.scripted.samples import FAR_AHEAD, LONG_AGO, access_token, id_token, refresh_token
 
 
 @pytest.mark.parametrize("method", SignInMethod)

@@ -116,7 +116,7 @@ def as_state_machine(
         from hypothesis.strategies import SearchStrategy, sampled_from  # noqa: PLC0415 - the rest of the kit does without Hypothesis
     except ImportError as missing:
         raise ImportError(HYPOTHESIS_IS_MISSING, name="hypothesis") from missing
-    from authsm.testing.rules import Subject, state_machine_of  # noqa: PLC0415 - the same
+    from authsm.testing.stateful.rules import Subject, state_machine_of  # noqa: PLC0415 - the same
 
     _refuse_what_is_no_machine(machine)
     if not callable(system):

@@ -33,7 +33,7 @@ from authsm.flows.sign_out.effects import (
     ShowHostedUISignOut,
 )
 from authsm.flows.sign_out.policy import Authority
-from authsm.testing.answers import GIVEN_UP, LOOK_UP_SECONDS, PATIENCE, Answer, Gate, Hang, Immediate, Succeed
+from authsm.testing.scripted.answers import GIVEN_UP, LOOK_UP_SECONDS, PATIENCE, Answer, Gate, Hang, Immediate, Succeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -20,7 +20,7 @@ from authsm.testing.reference import ReferenceEngine
 from authsm.testing.strategies import sign_out_contexts
 from tests.core import bakery
 from tests.core.bakery import BAKERY, Bakery, Remembered
-from tests.testing.patisserie import NotNowError, Order, Patisserie
+from tests.testing.stateful.patisserie import NotNowError, Order, Patisserie
 
 if TYPE_CHECKING:
     from authsm.core.vocabulary import Effect

@@ -39,7 +39,7 @@ from authsm.flows.sign_out.plan import settle
 from authsm.stores.contract import StoreUnavailableError
 from authsm.testing import Cancel, Gate, Raise, ScriptedRunner, Succeed, as_state_machine, sample_session, sample_tokens
 from tests.auth.world import GUARD, faulty
-from tests.testing.test_state_machine import BRIEFLY
+from tests.testing.stateful.test_machine import BRIEFLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Your own implementation of a machine, held against the machine by Hypothesis."""
