@@ -217,6 +217,7 @@ _LOOKALIKES: Final = (
     "ada.",
     "ada\n",
     "ada\x00",
+    "ada\udcff",
     "\uff41\uff44\uff41",
     "ädä",
     "a\u0308da\u0308",

@@ -28,6 +28,7 @@ E = TypeVar("E", bound=Event)
 F = TypeVar("F")
 
 _CODES: Final = ("NotAuthorizedException", "TooManyRequestsException", "UserNotFoundException", "TimeLimit", "")
+_MESSAGES: Final = ("", "Rate exceeded", "No such file: 'caf\udce9'")
 _LONGEST_SCHEDULE: Final = 4
 _GOES_ON: Final = st.sampled_from([False, True, True, True])
 
@@ -46,7 +47,7 @@ def failures(kinds: Iterable[FailureKind] = FailureKind) -> st.SearchStrategy[Fa
         The strategy. Codes and messages may be any text, halves of surrogates included: an operating system's message
         has them where a file name is not UTF-8.
     """
-    any_text = st.text(st.characters(codec=None), max_size=50)
+    any_text = st.sampled_from(_MESSAGES) | st.text(st.characters(codec=None), max_size=50)
     return st.builds(
         Failure,
         kind=st.sampled_from(tuple(kinds)),

@@ -26,6 +26,11 @@ _ACCESS_TOKENS: Final[tuple[Mapping[str, Any], ...]] = (
     ),
     {"has_access_token": False, "access_token_has_origin_jti": False},
 )
+_EXPIRED: Final = {
+    "has_username": st.booleans(),
+    "access_token": st.sampled_from([each for each in _ACCESS_TOKENS if each.get("access_token_expired")]),
+    "refresh_token": st.just(dict[str, bool]()),
+}
 _REFRESH_TOKENS: Final[tuple[Mapping[str, Any], ...]] = (
     {},
     {"refresh_token_expired": True},
@@ -124,11 +129,14 @@ def plans() -> st.SearchStrategy[Plan]:
         The strategy.
     """
     first = st.builds(settle, policies(), sessions(), authorities(), global_sign_out=st.booleans())
+    # What takes most steps has to be asked for, expired and authorised by the token, which seldom comes together.
+    old = st.builds(_session, st.sampled_from(_KEYS), st.just(1), method=st.sampled_from(SignInMethod), **_EXPIRED)
+    long = st.builds(settle, policies(), old, st.just(Authority.ACCESS_TOKEN), global_sign_out=st.just(value=True))
     retry = st.builds(settle_retry, policies(), sessions(), authorities(), st.sampled_from(_UNFINISHED))
     stopped = st.builds(
         Plan.stopped, st.sampled_from(_KEYS), st.sampled_from(_STOPS), st.sampled_from(["", "The disk is full."])
     )
-    return first | retry | stopped
+    return first | long | retry | stopped
 
 
 def sign_out_contexts() -> st.SearchStrategy[SignOutContext]:

@@ -253,7 +253,7 @@ class CannotTellItsState(ByMachine):
     ("system", "said"),
     [
         (AsksForTheWrongThing, "Bakery asks for 'Decorate', and the system asks for 'BakeLayer'."),
-        (AsksWithoutSayingForTheHowManiethTime, "asks for TakeMoney(attempt=2), and the system asks for"),
+        (AsksWithoutSayingForTheHowManiethTime, "(attempt=2"),
         (RemembersTheWrongThing, "and the system remembers Remembered("),
         (CannotTellItsState, "a mistake in the adapter"),
     ],
@@ -277,7 +277,7 @@ def test_a_system_shows_what_it_can() -> None:
 
     hold(Least)
     hold(lambda context: Delegating(ByMachine(context)), refusal=UnexpectedEventError)
-    assert "asks for TakeMoney(attempt=2)" in found_in(
+    assert "(attempt=2" in found_in(
         lambda context: Delegating(AsksWithoutSayingForTheHowManiethTime(context)),
         refusal=UnexpectedEventError,
     )
