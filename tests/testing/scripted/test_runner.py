@@ -192,6 +192,7 @@ def test_tokens_are_refreshed_and_are_what_the_next_step_sees(way: Way) -> None:
 def test_an_answer_comes_when_nobody_waits_any_more(way: Way, then: Immediate) -> None:
     result, _, notices = way({RevokeToken: Hang(then)}, sample_session(), limits=QUICKLY)
     assert isinstance(result, PartialSignOut)
+    eventually(lambda: _late(notices), "the answer that nobody waits for came")
     (late,) = _late(notices)
     assert late.event.name == ("TokenRevoked" if isinstance(then, Succeed) else "RevokeTokenFailed")
 
