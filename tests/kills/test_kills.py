@@ -266,7 +266,7 @@ def _kill_at_every_call(ward_of: Callable[[str], Ward], kind: str, act: str, cou
     count(f"kill -9 of a {act} over {kind}: {len(places)} kills, before and after each of {len(calls)} calls: {listed}")
 
 
-_SLOW: Final = {"encrypted file", "keyring"}
+_SLOW: Final = {"encrypted file", "sqlite", "keyring"}
 
 
 @pytest.mark.parametrize(
