@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeGuard
 
@@ -41,7 +42,7 @@ def check(ctx: click.Context, name: str, *, starts_name: str | None, bound: int,
     """
     make = partial(proof_named, name, starts_name)
     proof = make()
-    with_mutants = mutants and bool(proof.at)
+    with_mutants = mutants and proof.says_more
     try:
         with runs.in_clear_words(proof.machine):
             proved = proving.prove(make, Console(stderr=True), bound=bound, with_mutants=with_mutants)
@@ -70,7 +71,7 @@ def proof_named(name: str, starts_name: str | None) -> Proof[Any]:
         starts_name: Of the contexts to begin with.
 
     Returns:
-        The proof; where it has no invariants of its own, its `Proof.at` is empty.
+        The proof.
 
     Raises:
         UsageError: There is none of that name, or it cannot begin; the message says what to do.
@@ -79,7 +80,7 @@ def proof_named(name: str, starts_name: str | None) -> Proof[Any]:
     if proof is not None:
         if starts_name is not None:
             raise click.UsageError(f"{name} says itself with what it begins: leave --starts away.")
-        return proof
+        return proof if proof.at else replace(proof, at=name)
     machine = MachineName()(name)
     if runs.is_sign_out(machine) and starts_name is None:
         return SIGN_OUT_PROOF

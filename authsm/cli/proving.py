@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +52,7 @@ class Proved:
     Attributes:
         proof: What was proved.
         explored: What was found in each setting.
-        hunt: What became of the mutants; None where they were not tried.
+        hunt: What became of the mutants; None where they were not tried, or the machine itself is wrong.
         seconds: How long it took.
     """
 
@@ -65,9 +67,16 @@ class Proved:
         return tuple(each for explored in self.explored for each in explored.counterexamples)
 
     @property
+    def never_looked_at(self) -> tuple[str, ...]:
+        """The names of the invariants whose condition was met nowhere: they say nothing."""
+        names = (invariant.name for invariant in self.proof.invariants)
+        return tuple(name for name in names if not any(each.found.reached[name] for each in self.explored))
+
+    @property
     def holds(self) -> bool:
-        """Whether nothing is violated, and no mutant survives."""
-        return not self.counterexamples and not (self.hunt and self.hunt.survivors)
+        """Whether nothing is violated, everything was looked at, and no mutant survives."""
+        survivors = self.hunt.survivors if self.hunt else ()
+        return not (self.counterexamples or self.never_looked_at or survivors)
 
 
 def prove(make: Callable[[], Proof[Any]], console: Console, *, bound: int, with_mutants: bool) -> Proved:
@@ -89,10 +98,11 @@ def prove(make: Callable[[], Proof[Any]], console: Console, *, bound: int, with_
     proof = make()
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        hunting = _Hunting(make, proof, progress) if with_mutants else None
+        hunting = _Hunting(make, proof, progress, bound) if with_mutants else None
         try:
-            explored = tuple(_explore(proof, setting, progress, bound) for setting in proof.settings())
-            hunt = None if hunting is None else hunting.end()
+            explored = tuple(_explore(proof, setting, progress, bound) for setting in proof.settings(bound=bound))
+            is_wrong = any(each.counterexamples for each in explored)
+            hunt = None if hunting is None or is_wrong else hunting.end()
         finally:
             if hunting is not None:
                 hunting.stop()
@@ -114,13 +124,13 @@ def _explore(proof: Proof[Any], setting: Setting[Any], progress: Progress, bound
 class _Hunting:
     """The mutants, tried in a process of its own."""
 
-    def __init__(self, make: Callable[[], Proof[Any]], proof: Proof[Any], progress: Progress) -> None:
+    def __init__(self, make: Callable[[], Proof[Any]], proof: Proof[Any], progress: Progress, bound: int) -> None:
         self._proof = proof
         self._progress = progress
         self._task = progress.add_task("mutants", total=sum(1 for _ in mutants(proof.machine)))
         context = multiprocessing.get_context("spawn")  # a fork would copy the thread of the progress bar halfway
         self._news, there = context.Pipe(duplex=False)
-        self._process = context.Process(target=_hunt, args=(make, there), daemon=True)
+        self._process = context.Process(target=_hunt, args=(make, there, bound), daemon=True)
         self._process.start()
         there.close()
 
@@ -131,6 +141,8 @@ class _Hunting:
                 news = self._news.recv()
             except EOFError:
                 raise click.UsageError("The mutants could not be tried: see above.") from None
+            if isinstance(news, str):
+                raise click.UsageError(f"The mutants could not be tried. {news}")
             if not isinstance(news, int):
                 return _with_mutants(self._proof, *news)
             self._progress.update(self._task, completed=news)
@@ -142,12 +154,25 @@ class _Hunting:
         self._news.close()
 
 
-def _hunt(make: Callable[[], Proof[Any]], news: Connection) -> None:  # pragma: no cover - in a process of its own
-    """Try the mutants, and send how many were tried so far, and in the end what became of them."""
+def _hunt(make: Callable[[], Proof[Any]], news: Connection, bound: int) -> None:  # pragma: no cover - in its process
+    """Try the mutants; send how many were tried so far, and in the end what became of them, or what is wrong."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both; the other one ends this one
-    hunt = make().hunt(news.send)
+    threading.Thread(target=_end_with_the_other, daemon=True).start()
+    try:
+        hunt = make().hunt(news.send, bound=bound)
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything, and the other process says so
+        news.send(f"{type(error).__name__}: {error}")
+        return
     # A machine cannot be sent; each process makes the same mutants in the same order.
     news.send(([(each.killed_by, each.equivalent) for each in hunt.verdicts], hunt.steps, hunt.contexts))
+
+
+def _end_with_the_other() -> None:  # pragma: no cover - in a process of its own
+    """End this process when the one that began it is gone, however that was ended."""
+    other = multiprocessing.parent_process()
+    if other is not None:
+        other.join()
+        os._exit(1)
 
 
 def _with_mutants(

@@ -36,6 +36,8 @@ def show(console: Console, proved: Proved) -> None:
         _show_hunt(console, proved.hunt)
     for each in proved.counterexamples:
         _show_counterexample(console, each)
+    for name in proved.never_looked_at:
+        console.print(f"[red]{escape(name)}[/]: its condition was never met, so it says nothing.")
     if proved.holds:
         console.print("[green]✓[/] Everything holds.")
     else:
@@ -45,7 +47,7 @@ def show(console: Console, proved: Proved) -> None:
 def _settings(proved: Proved) -> Table:
     table = Table(title="Explored", title_justify="left")
     table.add_column("What may go wrong")
-    for heading in ("contexts", "situations", "moves", "violations"):
+    for heading in ("contexts", "situations", "moves", "invariants violated"):
         table.add_column(heading, justify="right")
     for each in proved.explored:
         numbers = (
@@ -67,7 +69,7 @@ def _invariants(proved: Proved) -> Table:
         table.add_column("kills", justify="right")
     for name, reached, violated in _looked_at(proved):
         kills = () if proved.hunt is None else (f"{proved.hunt.kills[name]:,}",)
-        table.add_row(escape(name), f"{reached:,}" if reached else "[yellow]never[/]", _bad(violated), *kills)
+        table.add_row(escape(name), f"{reached:,}" if reached else "[red]never[/]", _bad(violated), *kills)
     return table
 
 
@@ -102,7 +104,9 @@ def _show_hunt(console: Console, hunt: Hunt[Any]) -> None:
         table.add_row(operator or "all", *row, style="bold" if operator is None else None)
     console.print(table)
     first, every = hunt.contexts
-    console.print(f"Killed with {first:,} contexts, or with those of all {every:,} in which they differ.")
+    console.print(
+        f"Tried without faults: with {first:,} contexts, then with those of all {every:,} in which they differ."
+    )
     for each in hunt.equivalent:
         same = f"the same in all {hunt.steps:,} steps that can happen"
         console.print(f"  equivalent: {escape(str(each.mutant.operator))}: {escape(each.mutant.about)} ({same})")
@@ -136,6 +140,7 @@ def as_builtins(proved: Proved) -> dict[str, Any]:
         "digest": machine.digest,
         "holds": proved.holds,
         "seconds": round(proved.seconds, 3),
+        "never_looked_at": list(proved.never_looked_at),
         "settings": [_setting(each) for each in proved.explored],
         "invariants": [
             {

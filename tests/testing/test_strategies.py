@@ -35,7 +35,7 @@ from authsm.credentials import GLOBAL_SIGN_OUT_SCOPE, Claims, read_claims
 from authsm.flows.sign_out import effects
 from authsm.flows.sign_out.plan import Plan, Session, Why
 from authsm.flows.sign_out.policy import Authority, HostedUIOrder, RemoteOrder
-from authsm.testing import EVERY_FAULT, Fate, FaultSchedule, Moment, strategies
+from authsm.testing import Fate, Faults, FaultSchedule, Moment, strategies
 from authsm.testing.scripted.samples import FAR_AHEAD, LONG_AGO
 from authsm.testing.scripted.schedules import STORE_OPERATIONS
 from authsm.testing.strategies import (
@@ -262,7 +262,7 @@ def test_it_draws_what_it_says_and_shows_no_token(name: str, data: st.DataObject
 
 
 def test_every_strategy_is_tested() -> None:
-    assert {*KINDS, "every_event"} == {*strategies.__all__}
+    assert {*KINDS, "every_event", "runs"} == {*strategies.__all__}
     assert all(getattr(strategies, name).__doc__.count(">>> ") > 0 for name in strategies.__all__)
 
 
@@ -338,12 +338,12 @@ def test_faults_are_of_the_operations_and_times_that_are_given() -> None:
 
 
 def test_runs_go_through_faults_and_crashes_to_an_end() -> None:
-    def ends_after_a_crash(run: tuple[Kitchen, tuple[str, ...]]) -> bool:
-        _, moves = run
+    def ends_after_a_crash(run: tuple[Kitchen, tuple[str, ...], Faults]) -> bool:
+        _, moves, _ = run
         return "resume" in moves and moves[-1] == "tidy up"
 
-    context, moves = find(runs(PROOF), ends_after_a_crash, settings=FOUND_SOON)
-    situations = PROOF.run(context, moves, EVERY_FAULT)
+    context, moves, faults = find(runs(PROOF), ends_after_a_crash, settings=FOUND_SOON)
+    situations = PROOF.run(context, moves, faults)
     last = situations[-1].processes[0].snapshot
     assert last is not None
     assert PROOF.machine.is_final(last)
@@ -351,7 +351,7 @@ def test_runs_go_through_faults_and_crashes_to_an_end() -> None:
 
 def test_a_run_is_no_longer_than_it_may_be() -> None:
     @given(runs(PROOF, longest=3))
-    def is_short(run: tuple[Kitchen, tuple[str, ...]]) -> None:
+    def is_short(run: tuple[Kitchen, tuple[str, ...], Faults]) -> None:
         assert len(run[1]) <= 3
 
     is_short()
@@ -361,8 +361,8 @@ def test_runs_find_what_is_wrong_and_say_it_as_a_replay_does() -> None:
     wrong = replace(PROOF, invariants=[EXACT])
 
     @given(runs(wrong))
-    def holds(run: tuple[Kitchen, tuple[str, ...]]) -> None:
-        wrong.replay(*run, EVERY_FAULT)
+    def holds(run: tuple[Kitchen, tuple[str, ...], Faults]) -> None:
+        wrong.replay(*run)
 
     with pytest.raises(AssertionError, match="hot exactly when boiled: it is Cold, and should be Hot"):
         holds()

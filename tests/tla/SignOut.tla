@@ -203,12 +203,14 @@ LateIsDropped ==
     /\ process' = [process EXCEPT !.late = Nothing]
     /\ UNCHANGED <<plan, told, written, world>>
 
-\* The power fails, wherever that makes a difference. `told` stays behind, as what was last known of this sign-out.
+\* The power fails, wherever that makes a difference. What the process was told goes with it.
 Crash ==
     /\ "crashes" \in Faults
-    /\ ~ (process.stage = "away" \/ (process.stage = "rests" /\ process.late = Nothing /\ Journal = 0))
+    /\ ~ (process.stage = "away" \/ (process.stage = "rests" /\ process.late = Nothing /\ Journal = 0
+                                       /\ (process.state = "NotStarted" => IsMine("LIVE"))))
     /\ process' = Away
-    /\ UNCHANGED <<plan, told, written, world>>
+    /\ told' = << >>
+    /\ UNCHANGED <<plan, written, world>>
 
 \* Attempts count to 2: a third one goes as the second.
 Resume ==

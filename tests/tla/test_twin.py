@@ -95,7 +95,7 @@ class Mistake(NamedTuple):
 MISTAKES: Final = {
     "a guard that does not guard": Mistake("answers", "plan.revoke_needs_global /\\ GlobalFailed(heard)", "FALSE"),
     "an outcome left out": Mistake("crashes", ', "torn and verified"} ELSE', "} ELSE"),
-    "a memory that outlives the crash": Mistake("others", "told' = written", "UNCHANGED told"),
+    "a journal that is not read": Mistake("others", "told' = written", "UNCHANGED told"),
     "an epoch not looked at": Mistake("others", "= state /\\ world.store.epoch = Mine", "= state", "NewerIsLeftAlone"),
     "a failed clear passed over": Mistake(
         "answers", '\\/ Failed("clear_credentials", heard) THEN', "THEN", "ClearedUnlessFailed"

@@ -21,7 +21,7 @@ from authsm.testing.proof.counterexamples import Counterexample, counterexamples
 from authsm.testing.proof.exploration import Exploration, explore
 from authsm.testing.proof.faults import ANSWERS, CRASHES, EVERY_FAULT, NO_FAULTS, OTHERS, Faults
 from authsm.testing.proof.invariants import INVARIANTS, TERMINATION, Invariant, Seen, Violation
-from authsm.testing.proof.mutants import Hunt, Mutant, Operator, Verdict, hunt, mutants
+from authsm.testing.proof.mutants import Hunt, Mutant, NotProvedError, Operator, Verdict, hunt, mutants
 from authsm.testing.proof.proof import NoSuchMoveError, Proof, Setting
 from authsm.testing.proof.situations import Process, Situation, Stage
 from authsm.testing.proof.worlds import Outside, Plain, Way, World
@@ -41,6 +41,7 @@ __all__ = [
     "Invariant",
     "Mutant",
     "NoSuchMoveError",
+    "NotProvedError",
     "Operator",
     "Outside",
     "Plain",

@@ -22,6 +22,7 @@ def telling_contexts(
     *,
     events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]] = every_reply,
     pairs: bool = True,
+    bound: int = 100_000,
 ) -> tuple[C, ...]:
     """Choose contexts whose runs, between them, take what the runs of all take.
 
@@ -30,11 +31,12 @@ def telling_contexts(
         contexts: Those to choose from.
         events: What may happen in a snapshot.
         pairs: Whether every transition is to be taken after every other; otherwise each once.
+        bound: How many snapshots may be found with one context at the most.
 
     Returns:
         The contexts, those that show most first; always the same ones.
     """
-    shown = {context: _shown(machine, context, events, pairs=pairs) for context in contexts}
+    shown = {context: _shown(machine, context, events, pairs=pairs, bound=bound) for context in contexts}
     left = set[tuple[object, ...]]().union(*shown.values())
     chosen: list[C] = []
     while left:
@@ -50,8 +52,9 @@ def _shown(
     events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]],
     *,
     pairs: bool,
+    bound: int,
 ) -> set[tuple[object, ...]]:
-    graph = explore(machine, [machine.start(context)], events=events)
+    graph = explore(machine, [machine.start(context)], events=events, bound=bound)
     leads_to: dict[Snapshot[C], set[tuple[object, ...]]] = {}
     for edge in graph.edges:
         leads_to.setdefault(edge.target, set()).add((edge.source.state, type(edge.event)))

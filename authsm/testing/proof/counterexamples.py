@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from authsm.core.vocabulary import Context
 from authsm.diagrams.expressions import Expression, NoExpressionError, expression_of
 from authsm.diagrams.mermaid import encoded, escape
+from authsm.testing.proof.invariants import TERMINATION
 from authsm.testing.proof.moves import BEGIN_ANEW, CRASH, RESUME
 
 if TYPE_CHECKING:
@@ -52,21 +54,24 @@ class Counterexample(Generic[C]):
             The source. What cannot be named from outside stands there as ``...``, with a comment.
         """
         name, made, imports = _proof(self.proof)
-        contexts = self._contexts()
+        contexts, what_is_left = self._contexts()
         faults = expression_of(self.faults)
         moves = "".join(f"        {name!r},\n" for name in self.moves)
         body = f"{name}.replay(\n    {contexts.text},\n    [\n{moves}    ],\n    {faults.text},\n)\n"
+        if self.violation.invariant is TERMINATION:
+            body += f"{name}.explore({faults.text}, [{contexts.text}]).assert_terminates()\n"
         lines = _import_lines((*imports, *contexts.imports, *faults.imports))
-        return f"# {self.violation.invariant.name}: {self.violation.complaint}\n{lines}\n\n{made}{body}"
+        said = textwrap.indent(f"{self.violation.invariant.name}: {self.violation.complaint}", "# ", lambda _: True)
+        return f"{said}\n{lines}\n\n{made}{what_is_left}{body}"
 
     def example(self) -> str:
         """Give the run as an explicit example for a Hypothesis test of `authsm.testing.strategies.runs`.
 
         Returns:
-            The decorator, to be put above the test's ``@given(run=runs(...))``.
+            The decorator, to be put above the test's ``@given(run=runs(...))``; see `authsm.testing.strategies.runs`.
         """
-        moves = ", ".join(map(repr, self.moves))
-        return f"@example(run=({self._contexts().text}, ({moves}{',' if len(self.moves) == 1 else ''})))\n"
+        contexts, what_is_left = self._contexts()
+        return f"{what_is_left}@example(run=({contexts.text}, {self.moves!r}, {expression_of(self.faults).text}))\n"
 
     def mermaid(self) -> str:
         """Draw the run as a Mermaid sequence diagram.
@@ -76,12 +81,13 @@ class Counterexample(Generic[C]):
         """
         return "\n".join(self._lines()) + "\n"
 
-    def _contexts(self) -> Expression:
+    def _contexts(self) -> tuple[Expression, str]:
+        """Give source for the contexts, and a comment on what it leaves open."""
         one = len(self.contexts) == 1
         try:
-            return expression_of(self.contexts[0] if one else self.contexts)
+            return expression_of(self.contexts[0] if one else self.contexts), ""
         except NoExpressionError as error:
-            return Expression(f"...,  # contexts that begin it: {error}")
+            return Expression("..."), f"# In place of ... comes the context that it begins with. {error}\n"
 
     def _lines(self) -> Iterator[str]:
         situations = self.proof.run(self.contexts, self.moves, self.faults)

@@ -7,6 +7,7 @@ first situation that breaks an invariant is reached by the shortest way there is
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -89,7 +90,9 @@ class Exploration(Generic[C, W]):
             raise AssertionError(self.violations[0].told(self.run_to(self.violations[0].situation)))
 
     def assert_terminates(self) -> None:
-        """Raise if there is a situation from which no end can be reached, or a run without a crash that never ends.
+        """Raise if there is a situation from which no end can be reached, or a run that never ends by itself.
+
+        Crashes, and events from outside, may come as often as somebody likes; without them, every run has to end.
 
         Raises:
             AssertionError: There is; the message has the shortest run that leads there.
@@ -134,7 +137,7 @@ class Exploration(Generic[C, W]):
         """
         for numbers, complaint in (
             (self._without_end(), "no end can be reached from here"),
-            (self._in_circles(), "a run without a crash can come back here again and again"),
+            (self._in_circles(), "a run can come back here again and again, without a crash or anything from outside"),
         ):
             if numbers:
                 yield Violation(TERMINATION, min(numbers), complaint)
@@ -168,22 +171,41 @@ class Exploration(Generic[C, W]):
         )
 
     def _in_circles(self) -> set[int]:
-        onward: dict[int, list[int]] = {}
-        arrivals = [0] * len(self.situations)
-        for move in self.moves:
-            if not move.name.endswith(CRASH):
-                onward.setdefault(move.source, []).append(move.target)
-                arrivals[move.target] += 1
-        free = deque(number for number, times in enumerate(arrivals) if not times)
-        left = self._visited
-        while free:
-            number = free.popleft()
-            left.discard(number)
-            for target in onward.get(number, ()):
-                arrivals[target] -= 1
-                if not arrivals[target]:
-                    free.append(target)
-        return left
+        own = [(move.source, move.target) for move in self.moves if self._goes_by_itself(move)]
+        # What nothing leads to is on no circle, and neither is what leads to nothing.
+        return _trimmed(_trimmed(self._visited, own), [(target, source) for source, target in own])
+
+    def _goes_by_itself(self, move: Move) -> bool:
+        name = move.name
+        if len(self.situations[move.source].processes) > 1:
+            number, _, rest = name.partition(": ")
+            name = rest if number.isdecimal() else name
+        return name != CRASH and name.partition(" ")[0] not in self._from_outside
+
+    @cached_property
+    def _from_outside(self) -> frozenset[str]:
+        states = self.machine.table.states.values()
+        return frozenset(event.__name__ for state in states if state.effect is None for event in state.events)
+
+
+def _trimmed(numbers: set[int], arrows: Iterable[tuple[int, int]]) -> set[int]:
+    """Give what is left once whatever no arrow leads to is taken away, again and again."""
+    onward: dict[int, list[int]] = {}
+    arrivals = dict.fromkeys(numbers, 0)
+    for source, target in arrows:
+        if source in numbers and target in numbers:
+            onward.setdefault(source, []).append(target)
+            arrivals[target] += 1
+    free = deque(number for number, times in arrivals.items() if not times)
+    left = set(numbers)
+    while free:
+        number = free.popleft()
+        left.discard(number)
+        for target in onward.get(number, ()):
+            arrivals[target] -= 1
+            if not arrivals[target]:
+                free.append(target)
+    return left
 
 
 @overload
@@ -266,6 +288,7 @@ class Search(Generic[C, W]):
         events: What may come from outside.
         bound: How many situations may be found at the most.
         progress: Called with the number of situations that were found so far.
+        steps: Takes every snapshot and event that the machine is stepped with, if given.
         known: What was found of a machine that differs from this one in a few states only. What is not about these
             states is taken from there, and not searched again.
         differs: The states in which the two differ.
@@ -281,6 +304,7 @@ class Search(Generic[C, W]):
         events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]] = every_reply,
         bound: int = BOUND,
         progress: Callable[[int], None] | None = None,
+        steps: set[tuple[Snapshot[C], Event]] | None = None,
         known: Exploration[C, W] | None = None,
         differs: Container[str] = (),
     ) -> None:
@@ -292,6 +316,8 @@ class Search(Generic[C, W]):
         self._known = known
         self._differs = differs
         self._moves_of = {several: Moves(machine, around, faults, events, several=several) for several in (False, True)}
+        for moves in self._moves_of.values():
+            moves.steps = steps
         self._watch = Watch(invariants)
         self._violations: list[Violation] = []
         self._situations: list[Situation[C, W]] = [] if known is None else list(known.situations)
@@ -315,6 +341,12 @@ class Search(Generic[C, W]):
         openings = tuple(context if isinstance(context, tuple) else (context,) for context in contexts)
         if not openings:
             raise ValueError(f"Give one {self._machine.table.context.__name__} or more to begin with.")
+        for context in itertools.chain(*openings):
+            if not isinstance(context, self._machine.table.context):
+                raise TypeError(
+                    f"{self._machine.name} begins with a {self._machine.table.context.__name__}, and this is a "
+                    f"{type(context).__name__}: give contexts, not snapshots."
+                )
         starts = tuple(self._found(self._moves_of[len(opening) > 1].begin(opening)) for opening in openings)
         moves: list[Move] = []
         while self._waiting:

@@ -9,12 +9,17 @@ from dataclasses import dataclass, fields
 class Faults:
     """What may go wrong; nothing, unless it is said. `EVERY_FAULT` is all of it.
 
+    Not among it: a caller that interrupts, and a deadline for the whole run. What `drive` makes of these does not
+    depend on the machine, and is tested beside it.
+
     Attributes:
         lost: Answers are lost, and requests: no answer comes within the time allowed.
-        late: What was given up goes on all the same, and answers later.
+        late: What was given up goes on all the same, and answers later. One effect at a time does: whoever gives up a
+            second one hears of the first no more.
         repeated: Each answer comes a second time.
         torn: Effects that have several steps fail between two of them.
-        crashes: The process ends between any two steps, as often as you like; what was written down is resumed.
+        crashes: The process ends between any two steps, as often as you like; what was written down is resumed. What
+            was under way ends with it: that the work was done, and its answer died with the process, is another run.
         others: Somebody else does something in the same world, as `World.others` says.
     """
 

@@ -100,6 +100,9 @@ class Watch:
 
     def __init__(self, invariants: Sequence[Invariant[Any]]) -> None:
         self.reached = {invariant.name: 0 for invariant in invariants}
+        if len(self.reached) < len(invariants):
+            twice = sorted({each.name for each in invariants if [e.name for e in invariants].count(each.name) > 1})
+            raise ValueError(f"Two invariants are called {', '.join(map(repr, twice))}: give each a name of its own.")
         self._by_look: dict[Look[Any], list[Invariant[Any]]] = {}
         for invariant in invariants:
             self._by_look.setdefault(invariant.look, []).append(invariant)
@@ -116,16 +119,28 @@ class Watch:
         """
         found: list[Violation] = []
         for look, invariants in self._by_look.items():
-            views: tuple[Any, ...] = tuple(look(seen.machine, seen.situation))
-            if not views:
+            try:
+                views: tuple[Any, ...] = tuple(look(seen.machine, seen.situation))
+            except Exception as error:  # noqa: BLE001 - a stranger's, and the run that led here is to be shown
+                found.append(Violation(invariants[0], number, _raised(error)))
                 continue
-            for invariant in invariants:
-                met = [view for view in views if invariant.when(view)]
-                self.reached[invariant.name] += bool(met)
-                complaints = [complaint for view in met if (complaint := invariant.check(view))]
-                if complaints:
-                    found.append(Violation(invariant, number, complaints[0]))
+            for invariant in invariants if views else ():
+                complaint = self._complaint(invariant, views)
+                if complaint:
+                    found.append(Violation(invariant, number, complaint))
         return found
+
+    def _complaint(self, invariant: Invariant[Any], views: tuple[Any, ...]) -> str:
+        try:
+            met = [view for view in views if invariant.when(view)]
+            self.reached[invariant.name] += bool(met)
+            return next((complaint for view in met if (complaint := invariant.check(view))), "")
+        except Exception as error:  # noqa: BLE001 - as above
+            return _raised(error)
+
+
+def _raised(error: Exception) -> str:
+    return f"the check itself raised {type(error).__name__}: {error}"
 
 
 def _nothing_raises(seen: Seen) -> str:

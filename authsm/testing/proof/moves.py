@@ -41,6 +41,9 @@ class Moves(Generic[C, W]):
         faults: What may go wrong.
         events: What may come from outside in a snapshot that waits for it.
         several: Whether there are several processes.
+
+    Attributes:
+        steps: Every snapshot and event that the machine was stepped with so far; None where nobody asks for them.
     """
 
     def __init__(
@@ -52,11 +55,12 @@ class Moves(Generic[C, W]):
         *,
         several: bool,
     ) -> None:
-        self._machine = machine
-        self._world = world
-        self._faults = faults
+        self.machine = machine
+        self.world = world
+        self.faults = faults
         self._events = events
         self._several = several
+        self.steps: set[tuple[Snapshot[C], Event]] | None = None
         # Where nothing can come between the steps of an effect, they are one.
         self._step_by_step = faults.crashes or faults.late or faults.others or several
 
@@ -69,8 +73,8 @@ class Moves(Generic[C, W]):
         Returns:
             The situation.
         """
-        first = Process(Stage.RESTS, self._machine.start(contexts[0]))
-        return Situation((first, *(Process[C]() for _ in contexts[1:])), self._world.begin(self._machine, contexts))
+        first = Process(Stage.RESTS, self.machine.start(contexts[0]))
+        return Situation((first, *(Process[C]() for _ in contexts[1:])), self.world.begin(self.machine, contexts))
 
     def after(self, situation: Situation[C, W]) -> Iterator[tuple[str, Situation[C, W]]]:
         """Give every move that can follow, by its name.
@@ -84,14 +88,18 @@ class Moves(Generic[C, W]):
         if situation.trouble:
             return
         for number, process in enumerate(situation.processes):
-            for name, after in self._of(number, process, situation):
+            try:
+                following = list(self._of(number, process, situation))
+            except Exception as error:  # noqa: BLE001 - a stranger's world may raise anything, and that is to be shown
+                following = [("the world raises", _with_trouble(situation, error))]
+            for name, after in following:
                 yield f"{number + 1}: {name}" if self._several else name, after
-        if self._faults.others:
-            for name, world in self._world.others(situation.world):
+        if self.faults.others:
+            for name, world in self.world.others(situation.world):
                 yield name, replace(situation, world=world)
 
     def _of(self, number: int, process: Process[C], situation: Situation[C, W]) -> Iterator[tuple[str, Any]]:
-        one = _One(self._machine, self._world, situation, number, self._faults)
+        one = _One(self, situation, number)
         match process.stage:
             case Stage.AWAY:
                 yield from one.comes_back()
@@ -107,21 +115,20 @@ class Moves(Generic[C, W]):
                 yield from one.is_answered()
         if process.late is not None:
             yield from one.late_goes_on(process.late)
-        if self._faults.crashes and one.can_crash:
-            yield CRASH, one.changed(Process())
+        if self.faults.crashes and one.can_crash:
+            yield CRASH, one.crashed()
 
 
 class _One(Generic[C, W]):
     """One process in a situation, and what can happen to it."""
 
-    def __init__(
-        self, machine: Machine[C], world: World[C, W], situation: Situation[C, W], number: int, faults: Faults
-    ) -> None:
-        self._machine = machine
-        self._world = world
+    def __init__(self, moves: Moves[C, W], situation: Situation[C, W], number: int) -> None:
+        self._moves = moves
+        self._machine = moves.machine
+        self._world = moves.world
+        self._faults = moves.faults
         self._situation = situation
         self._number = number
-        self._faults = faults
         self._process = situation.processes[number]
 
     @property
@@ -144,7 +151,11 @@ class _One(Generic[C, W]):
             return False
         if self._process.stage is not Stage.RESTS or self._process.late is not None:
             return True
-        return self._world.journal(self._machine, self._situation.world, self._number) is not None
+        world = self._situation.world
+        if self._world.journal(self._machine, world, self._number) is not None:
+            return True
+        # What waits for something from outside may lose all that it was told before.
+        return not self.is_final and self._world.opening(self._machine, world, self._number) != self._snapshot
 
     def changed(self, process: Process[C], world: W | None = None) -> Situation[C, W]:
         """Give the situation with this process, and perhaps the world, changed."""
@@ -152,6 +163,10 @@ class _One(Generic[C, W]):
         return Situation(
             with_at(situation.processes, self._number, process), situation.world if world is None else world
         )
+
+    def crashed(self) -> Situation[C, W]:
+        """End without warning."""
+        return self.changed(Process(), self._world.crashed(self._situation.world, self._number))
 
     def comes_back(self) -> Iterator[tuple[str, Situation[C, W]]]:
         """Go on where it was written down, or begin."""
@@ -193,8 +208,12 @@ class _One(Generic[C, W]):
         )
 
     def _ways(self, effect: Effect) -> dict[str, Way[W]]:
-        ways = self._world.ways(self._number, effect)
-        return {way.name: way for way in ways if self._faults.torn or not way.torn}
+        ways: dict[str, Way[W]] = {}
+        for way in self._world.ways(self._number, effect):
+            if way.name in ways:
+                raise ValueError(f"Two ways of {effect.name} are called {way.name!r}: give each a name of its own.")
+            ways[way.name] = way
+        return {name: way for name, way in ways.items() if self._faults.torn or not way.torn}
 
     def begins(self, *, to_its_end: bool) -> Iterator[tuple[str, Situation[C, W]]]:
         """Begin the effect: take the first step of one of its ways, or all steps and the answer."""
@@ -207,9 +226,7 @@ class _One(Generic[C, W]):
             world = self._situation.world
             for step in way.steps:
                 world = step(world)
-            answered = _One(
-                self._machine, self._world, replace(self._situation, world=world), self._number, self._faults
-            )
+            answered = _One(self._moves, replace(self._situation, world=world), self._number)
             yield f"{effect.name}: {name}", answered._driven(way.reply(world), world=world)
             if self._faults.lost:
                 yield f"{effect.name}: {name}, answer lost", answered._driven(None)
@@ -270,6 +287,8 @@ class _One(Generic[C, W]):
         driver = Driver(self._machine, self._snapshot, None if effect else event)
         if effect is not None:
             driver.answer(event, repeated=self._faults.repeated)
+        if self._moves.steps is not None:
+            self._moves.steps.add((self._snapshot, driver.event))
         world = self._world.taken(world, self._number, effect, driver.event)
         # Whoever has given one effect up, and gives up another, is waited for by neither: the earlier one is let go.
         return self.changed(self._asked(driver.snapshot, late or self._process.late), world)
@@ -286,7 +305,11 @@ class _One(Generic[C, W]):
         try:
             return move()
         except Exception as error:  # noqa: BLE001 - a stranger's machine may raise anything, and that is to be shown
-            return replace(self._situation, trouble=f"{type(error).__name__}: {error}")
+            return _with_trouble(self._situation, error)
+
+
+def _with_trouble(situation: Situation[C, W], error: Exception) -> Situation[C, W]:
+    return replace(situation, trouble=f"{type(error).__name__}: {error}")
 
 
 def _stepped(doing: Doing, way: Way[W], world: W) -> tuple[Doing, W]:

@@ -11,23 +11,24 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from authsm.core import graph
-from authsm.core.graph import every_reply
+from authsm.core.graph import TooManySnapshotsError, every_reply
 from authsm.core.machine import Machine, Snapshot, Step
 from authsm.core.table import StateKind
 from authsm.core.vocabulary import Context
 from authsm.testing.proof.choice import telling_contexts
-from authsm.testing.proof.exploration import Search, explore
-from authsm.testing.proof.invariants import INVARIANTS
+from authsm.testing.proof.exploration import BOUND, Search, explore
+from authsm.testing.proof.faults import Faults
+from authsm.testing.proof.invariants import INVARIANTS, TERMINATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from authsm.core.graph import Edge, Graph
     from authsm.core.table import Row, Table
     from authsm.core.vocabulary import Event
+    from authsm.testing.proof.exploration import Exploration
     from authsm.testing.proof.invariants import Invariant
     from authsm.testing.proof.worlds import World
 
@@ -194,7 +195,7 @@ class Hunt(Generic[C]):
 
     Attributes:
         verdicts: One for each.
-        steps: How many steps each equivalent one was compared in.
+        steps: In how many steps each equivalent one was compared: all that can happen without crashes.
         contexts: With how many contexts the others were tried first, and of how many.
     """
 
@@ -223,6 +224,10 @@ class Hunt(Generic[C]):
         return Counter(name for each in self.verdicts for name in each.killed_by)
 
 
+class NotProvedError(ValueError):
+    """A machine that violates something itself: what its mutants violate would say nothing."""
+
+
 def hunt(
     machine: Machine[C],
     contexts: Iterable[C],
@@ -230,64 +235,119 @@ def hunt(
     world: World[C, Any] | None = None,
     invariants: Sequence[Invariant[Any]] = INVARIANTS,
     events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]] = every_reply,
+    bound: int = BOUND,
     progress: Callable[[int], None] | None = None,
 ) -> Hunt[C]:
-    """Tell which mutants of a machine the invariants kill.
+    """Tell which mutants of a machine the invariants kill, in runs without faults.
 
     Each mutant is tried with a few contexts that show all that the machine can do; what is not killed with these is
-    tried with all of them.
+    tried with all that come to a step which it takes in another way. One that goes on and on is killed, too: not every
+    run of it ends.
 
     Args:
         machine: The machine.
         contexts: With what runs begin.
         world: What is around the machine; `authsm.testing.proof.worlds.Plain`, if not given.
         invariants: What must hold.
-        events: What may happen in a snapshot: for the comparison of equivalent ones, replies too.
+        events: What may come from outside in a snapshot that waits for it.
+        bound: How many situations the machine itself may come to at the most.
         progress: Called with the number of mutants that were tried so far, after each.
 
     Returns:
         What became of each.
+
+    Raises:
+        NotProvedError: The machine itself violates an invariant, or does not end.
+        TooManySnapshotsError: The machine comes to more situations than the bound.
     """
     every = tuple(contexts)
-    telling = telling_contexts(machine, every, events=events, pairs=False)
-    whole = graph.explore(machine, [machine.start(context) for context in every], events=events)
-    known = explore(machine, telling, world=world, invariants=invariants, events=events)
+    hunter = _Hunter(machine, every, world=world, invariants=invariants, events=events, bound=bound)
+    verdicts: list[Verdict[C]] = []
+    for mutant in mutants(machine):
+        verdicts.append(hunter.verdict(mutant))
+        if progress is not None:
+            progress(len(verdicts))
+    return Hunt(tuple(verdicts), len(hunter.steps), (len(hunter.telling), len(every)))
 
-    def killers(mutant: Mutant[C], differing: tuple[C, ...] | None) -> tuple[str, ...]:
+
+class _Hunter(Generic[C]):
+    """A machine, and all that it does: what its mutants are held against."""
+
+    def __init__(
+        self,
+        machine: Machine[C],
+        every: tuple[C, ...],
+        *,
+        world: World[C, Any] | None,
+        invariants: Sequence[Invariant[Any]],
+        events: Callable[[Machine[C], Snapshot[C]], Iterable[Event]],
+        bound: int,
+    ) -> None:
+        self._every = every
+        self._world = world
+        self._invariants = invariants
+        self._events = events
+        self.telling = telling_contexts(machine, every, events=events, pairs=False, bound=bound)
+        self._known = explore(machine, self.telling, world=world, invariants=invariants, events=events, bound=bound)
+        for violation in (*self._known.violations, *self._known.endless()):
+            run = self._known.run_to(violation.situation)
+            raise NotProvedError(f"Prove the machine first: it is wrong itself. {violation.told(run)}")
+        self._bound = max(_LEAST_BOUND, _TIMES * len(self._known.situations))
+        # Every step there is: whatever the world answers, and what a time limit that runs out is told as.
+        self.steps: set[tuple[Snapshot[C], Event]] = set()
+        lost = Faults(lost=True)
+        Search(machine, world, faults=lost, invariants=(), events=events, bound=bound, steps=self.steps).run(every)
+        self._whole = graph.explore(machine, [machine.start(context) for context in every], events=events, bound=bound)
+        self.steps |= {(edge.source, edge.event) for edge in self._whole.edges}
+        self._machine = machine
+
+    def verdict(self, mutant: Mutant[C]) -> Verdict[C]:
+        """Tell what becomes of a mutant."""
+        killed_by = self._killers(mutant, self.telling, self._known)
+        if killed_by:
+            return Verdict(mutant, killed_by, equivalent=False)
+        different = [step for step in self.steps if self._differs(mutant, *step)]
+        if different:
+            killed_by = self._killers(mutant, self._contexts_of(different), None)
+        return Verdict(mutant, killed_by, equivalent=not different)
+
+    def _killers(
+        self, mutant: Mutant[C], contexts: tuple[C, ...], known: Exploration[C, Any] | None
+    ) -> tuple[str, ...]:
         search = Search(
             mutant,
-            world,
-            invariants=invariants,
-            events=events,
-            known=known if differing is None else None,
+            self._world,
+            invariants=self._invariants,
+            events=self._events,
+            bound=self._bound,
+            known=known,
             differs=mutant.differs,
         )
-        found = search.run(telling if differing is None else differing)
+        try:
+            found = search.run(contexts)
+        except TooManySnapshotsError:
+            return (TERMINATION.name,)
         names = [violation.invariant.name for violation in (*found.violations, *found.endless())]
         return tuple(dict.fromkeys(names))
 
-    verdicts: list[Verdict[C]] = []
-    for mutant in mutants(machine):
-        killed_by = killers(mutant, None)
-        differing = () if killed_by else tuple(_contexts_that_differ(mutant, whole))
-        if differing:
-            killed_by = killers(mutant, differing)
-        verdicts.append(Verdict(mutant, killed_by, equivalent=not killed_by and not differing))
-        if progress is not None:
-            progress(len(verdicts))
-    return Hunt(tuple(verdicts), len(whole.edges), (len(telling), len(every)))
+    def _differs(self, mutant: Mutant[C], snapshot: Snapshot[C], event: Event) -> bool:
+        if snapshot.state not in mutant.differs:
+            return False
+        try:
+            return mutant.step(snapshot, event) != self._machine.step(snapshot, event)
+        except Exception:  # noqa: BLE001 - whatever a mutant raises, the machine does not
+            return True
+
+    def _contexts_of(self, steps: Iterable[tuple[Snapshot[C], Event]]) -> tuple[C, ...]:
+        """Give contexts with which runs come to these steps; all of them, where that is not known of one."""
+        starts: dict[C, None] = {}
+        for snapshot, _ in steps:
+            if snapshot not in self._whole.arrivals:
+                return self._every
+            starts[self._whole.start_of(snapshot).context] = None
+        return tuple(starts)
 
 
-def _contexts_that_differ(mutant: Mutant[C], whole: Graph[C]) -> Iterator[C]:
-    """Give each context of which some run comes to a step that the mutant takes in another way."""
-    for start in dict.fromkeys(whole.start_of(edge.source) for edge in whole.edges if _differs(mutant, edge)):
-        yield start.context
-
-
-def _differs(mutant: Mutant[C], edge: Edge[C]) -> bool:
-    if edge.source.state not in mutant.differs:
-        return False
-    try:
-        return mutant.step(edge.source, edge.event) != edge.step
-    except Exception:  # noqa: BLE001 - whatever a mutant raises, the machine does not
-        return True
+_LEAST_BOUND: Final = 10_000
+_TIMES: Final = 20
+"""A mutant that comes to so many times the situations of its machine is taken for one that never ends."""

@@ -57,7 +57,7 @@ class Proof(Generic[C]):
         contexts: Gives every context with which it may begin.
         world: What is around it.
         invariants: What must hold: `INVARIANTS`, and what is to hold of this machine.
-        events: What may come from outside in a snapshot that waits for it; and for mutants, what may be answered.
+        events: What may come from outside in a snapshot that waits for it.
         at: Where this proof can be imported from, as ``"module:NAME"``; scripts that repeat a run say it.
         more: Further settings to be explored, beside those that every machine has.
     """
@@ -70,14 +70,35 @@ class Proof(Generic[C]):
     at: str = ""
     more: Callable[[], Iterable[Setting[C]]] = field(default=tuple)
 
-    def settings(self) -> tuple[Setting[C], ...]:
+    def __post_init__(self) -> None:
+        """Refuse what could not be found or called.
+
+        Raises:
+            TypeError: The contexts are no function, or the place is no text.
+            ValueError: The place is not ``"module:NAME"``.
+        """
+        if not callable(self.contexts):
+            raise TypeError("contexts is a function that gives them: contexts=lambda: [MyContext()].")
+        module, colon, name = self.at.partition(":")
+        if self.at and not (module and colon and name.isidentifier()):
+            raise ValueError(f"at is where this proof can be imported from, as 'module:NAME', and not {self.at!r}.")
+
+    @property
+    def says_more(self) -> bool:
+        """Whether it says what must hold of this machine beyond what must hold of every machine."""
+        return any(invariant not in INVARIANTS for invariant in self.invariants)
+
+    def settings(self, *, bound: int = BOUND) -> tuple[Setting[C], ...]:
         """Give what is to be explored: every context without faults, and a few that show all of them, with faults.
+
+        Args:
+            bound: How many snapshots may be found with one context at the most.
 
         Returns:
             The settings.
         """
         every = tuple(self.contexts())
-        few = telling_contexts(self.machine, every, events=self.events, pairs=False)
+        few = telling_contexts(self.machine, every, events=self.events, pairs=False, bound=bound)
         return (
             Setting("no faults", NO_FAULTS, _alone(every)),
             Setting("answers lost, late, twice", ANSWERS, _alone(few)),
@@ -115,10 +136,11 @@ class Proof(Generic[C]):
             progress=progress,
         )
 
-    def hunt(self, progress: Callable[[int], None] | None = None) -> Hunt[C]:
+    def hunt(self, progress: Callable[[int], None] | None = None, *, bound: int = BOUND) -> Hunt[C]:
         """Tell which mutants of the machine the invariants kill; see `authsm.testing.hunt`.
 
         Args:
+            bound: How many situations the machine itself may come to at the most.
             progress: Called with the number of mutants that were tried so far.
 
         Returns:
@@ -130,6 +152,7 @@ class Proof(Generic[C]):
             world=self.world,
             invariants=self.invariants,
             events=self.events,
+            bound=bound,
             progress=progress,
         )
 

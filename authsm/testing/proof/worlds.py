@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -90,6 +90,11 @@ class World(ABC, Generic[C, W]):
         del process
         return world
 
+    def crashed(self, world: W, process: int) -> W:
+        """Note that a process has ended without warning. Notes nothing, by itself."""
+        del process
+        return world
+
     def others(self, world: W) -> Iterable[tuple[str, W]]:
         """Give what others may do in this world meanwhile, each with its name. Nothing, if not overridden.
 
@@ -105,7 +110,7 @@ class Outside(msgspec.Struct, Generic[C], frozen=True):
     Attributes:
         openings: Where each process begins; None once it has ended.
         journals: What is written down of each.
-        done: The names of the effects that were done for each, sorted; whatever was answered.
+        done: The names of the effects that were done for each, sorted, whatever was answered; twice, if twice or more.
         told: The names of the effects that were answered to each, with those of the answers, sorted.
     """
 
@@ -172,6 +177,9 @@ class Plain(World[C, Outside[C]]):
         )
 
 
+_MOST_TIMES: Final = 2
+"""More tell nothing new, and would make the graph of a machine that may go on for ever endless."""
+
 T = TypeVar("T")
 
 
@@ -195,8 +203,10 @@ def _always(event: Event) -> Callable[[object], Event]:
 
 def _does(process: int, effect: Effect) -> Callable[[Outside[C]], Outside[C]]:
     def step(world: Outside[C]) -> Outside[C]:
-        done = tuple(sorted({*world.done[process], effect.name}))
-        return replace(world, done=with_at(world.done, process, done))
+        before = world.done[process]
+        if before.count(effect.name) == _MOST_TIMES:
+            return world
+        return replace(world, done=with_at(world.done, process, tuple(sorted((*before, effect.name)))))
 
     return step
 

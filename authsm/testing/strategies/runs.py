@@ -19,16 +19,14 @@ _LONGEST: Final = 60
 
 def runs(
     proof: Proof[C], faults: Faults = EVERY_FAULT, *, longest: int = _LONGEST
-) -> st.SearchStrategy[tuple[C, tuple[str, ...]]]:
+) -> st.SearchStrategy[tuple[C, tuple[str, ...], Faults]]:
     """Draw runs, faults included, for machines with too much to explore; what is drawn can be replayed.
 
     >>> from hypothesis import given
-    >>> from authsm.testing import EVERY_FAULT
     >>> from authsm.testing.proof.sign_out import SIGN_OUT_PROOF
     >>> @given(run=runs(SIGN_OUT_PROOF))
     ... def test_everything_holds_in_every_run(run):
-    ...     context, moves = run
-    ...     SIGN_OUT_PROOF.replay(context, moves, EVERY_FAULT)
+    ...     SIGN_OUT_PROOF.replay(*run)
     >>> test_everything_holds_in_every_run()
 
     `Counterexample.example` writes one down as an explicit example for such a test.
@@ -39,13 +37,14 @@ def runs(
         longest: How many moves a run has at the most.
 
     Returns:
-        The strategy: the context that a run begins with, and the names of its moves, up to an end or the longest.
+        The strategy: the context that a run begins with, the names of its moves, up to an end or the longest, and what
+        may go wrong in it.
     """
     return _runs(proof, faults, longest)
 
 
 @st.composite
-def _runs(draw: st.DrawFn, proof: Proof[Any], faults: Faults, longest: int) -> tuple[Any, tuple[str, ...]]:
+def _runs(draw: st.DrawFn, proof: Proof[Any], faults: Faults, longest: int) -> tuple[Any, tuple[str, ...], Faults]:
     context = draw(st.sampled_from(tuple(proof.contexts())))
     possible = proof.moves(faults)
     situation = possible.begin((context,))
@@ -56,4 +55,4 @@ def _runs(draw: st.DrawFn, proof: Proof[Any], faults: Faults, longest: int) -> t
             break
         names.append(draw(st.sampled_from(tuple(following))))
         situation = following[names[-1]]
-    return context, tuple(names)
+    return context, tuple(names), faults

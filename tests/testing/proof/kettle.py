@@ -23,6 +23,11 @@ class Press(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Leave(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class Filled(Event):
     pass
 

@@ -8,9 +8,19 @@ from typing import Any, Final
 
 import pytest
 
-from authsm.testing.proof import EVERY_FAULT, Counterexample, Faults, NoSuchMoveError, Proof, counterexamples, mutants
+from authsm.core.machine import Machine
+from authsm.testing.proof import (
+    EVERY_FAULT,
+    Counterexample,
+    Faults,
+    Invariant,
+    NoSuchMoveError,
+    Proof,
+    counterexamples,
+    mutants,
+)
 from tests.diagrams.tools import read_by_mermaid
-from tests.testing.proof.kettle import EXACT, KETTLE, NEVER_DRY, PROOF, Kitchen
+from tests.testing.proof.kettle import EXACT, KETTLE, NEVER_DRY, PROOF, Kitchen, Patient
 
 FAULTY: Final = replace(PROOF, at=f"{__name__}:FAULTY", invariants=[EXACT, NEVER_DRY])
 MUTANT: Final = replace(
@@ -68,17 +78,17 @@ def test_a_context_that_cannot_be_written_down_is_left_open_and_said_so() -> Non
 
     script = the_one(replace(MUTANT, invariants=[NEVER_DRY]), [Local()]).script()
     compile(script, "repeat.py", "exec")
-    assert "...,  # contexts that begin it: Local is defined within a function" in script
+    assert "# In place of ... comes the context that it begins with. Local is defined within a function" in script
 
 
 def test_the_example_is_a_run_that_hypothesis_can_be_given() -> None:
     told = the_one(MUTANT)
     source = told.example()
     assert source.startswith("@example(run=")
-    contexts, moves = eval(source.removeprefix("@example(run=").rstrip().removesuffix(")"), {"Kitchen": Kitchen})  # noqa: S307 - ours
+    run = eval(source.removeprefix("@example(run=").rstrip().removesuffix(")"), {"Kitchen": Kitchen, "Faults": Faults})  # noqa: S307 - ours
     with pytest.raises(AssertionError, match="never boils dry"):
-        MUTANT.replay(contexts, moves, EVERY_FAULT)
-    PROOF.replay(contexts, moves, EVERY_FAULT)
+        MUTANT.replay(*run)
+    PROOF.replay(*run)
 
 
 def test_a_move_that_cannot_happen_is_refused_with_those_that_can() -> None:
@@ -97,3 +107,33 @@ def test_mermaid_draws_it() -> None:
         for move in told.moves:
             assert move.partition(": ")[2] in messages or move in messages
     assert {node["label"] for node in read["together"]["nodes"]} == {"Process 1", "Process 2", "World"}
+
+
+PATIENT: Final = Proof(machine=Machine(Patient), contexts=lambda: [Kitchen()], at=f"{__name__}:PATIENT")
+
+
+def test_the_script_of_a_run_that_never_ends_says_so_too() -> None:
+    found = PATIENT.explore()
+    told = next(counterexamples(PATIENT, found))
+    with pytest.raises(AssertionError, match="every run ends: a run can come back here again and again"):
+        executed(told)
+
+
+def test_a_complaint_of_several_lines_stays_a_comment() -> None:
+    long: Invariant[Any] = Invariant("long", lambda _: "one\ntwo")
+    told = the_one(replace(PROOF, invariants=[long]))
+    compile(told.script(), "repeat.py", "exec")
+    assert told.script().startswith("# long: one\n# two\n")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"contexts": [Kitchen()]}, "contexts is a function that gives them"),
+        ({"at": "kettles"}, "and not 'kettles'"),
+        ({"at": "kettles:"}, "and not 'kettles:'"),
+    ],
+)
+def test_a_proof_that_could_not_be_found_or_called_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        replace(PROOF, **wrong)

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from authsm.core.chart import Chart, Doing, End, Waiting
 from authsm.core.graph import TooManySnapshotsError
 from authsm.core.machine import Machine
-from authsm.testing.proof import EVERY_FAULT, NO_FAULTS, Faults, explore
+from authsm.testing.proof import CRASHES, EVERY_FAULT, NO_FAULTS, Faults, explore
 from tests.core.bakery import BAKERY, Remembered
-from tests.testing.proof.kettle import KETTLE, Kitchen, Patient, Trapped
+from tests.testing.proof.kettle import KETTLE, Boil, Fill, Kitchen, Leave, Patient, Press, Trapped
 
 if TYPE_CHECKING:
     from authsm.testing.proof import Exploration
 
+_Press, _Leave = Press, Leave
 FAULTS = {name: Faults(**{name: True}) for name in EVERY_FAULT.names}
 
 
@@ -47,7 +49,21 @@ def test_without_faults_an_effect_is_done_or_is_not_and_says_so() -> None:
         ("lost", {"Boil: Boiled, answer lost", "Boil: request lost"}, {"Cold Boil+Fill"}),
         ("late", {"Boil: given up, and Boiled later", "late Boil: step 1", "late Boil: answer"}, {"Cold Boil+Fill"}),
         ("repeated", set(), set()),
-        ("crashes", {"crash", "resume", "begin anew"}, {"Cold Boil+Fill"}),
+        (
+            "crashes",
+            {"crash", "resume", "begin anew"},
+            # After a crash, what was done may be done again, and what was done may fail.
+            {
+                "Cold Boil+Boil+Fill",
+                "Cold Boil+Boil+Fill+Fill",
+                "Cold Boil+Fill",
+                "Cold Boil+Fill+Fill",
+                "Cold Fill+Fill",
+                "Hot Boil+Boil+Fill",
+                "Hot Boil+Boil+Fill+Fill",
+                "Hot Boil+Fill+Fill",
+            },
+        ),
     ],
 )
 def test_each_fault_has_its_moves_and_its_ends(faults: str, moves: set[str], ends: set[str]) -> None:
@@ -90,9 +106,7 @@ def test_the_same_search_gives_the_same_digest_and_another_one_another(faults: F
 
 def test_a_run_without_a_crash_that_never_ends_is_told() -> None:
     found = explore(Machine(Patient), [Kitchen()])
-    with pytest.raises(
-        AssertionError, match=r"every run ends: a run without a crash can come back here .*\n.*\n  1\. Press"
-    ):
+    with pytest.raises(AssertionError, match=r"every run ends: a run can come back here .*\n.*\n  1\. Press"):
         found.assert_terminates()
 
 
@@ -100,6 +114,54 @@ def test_a_situation_without_a_way_to_an_end_is_told() -> None:
     found = explore(Machine(Trapped), [Kitchen()])
     with pytest.raises(AssertionError, match="every run ends: no end can be reached from here"):
         found.assert_terminates()
+
+
+def test_what_waits_in_between_may_lose_all_that_it_was_told() -> None:
+    class Careful(Chart[Kitchen]):
+        Off = Waiting(_Press, initial=True)
+        Armed = Waiting(_Press)
+        Hot = End()
+        Press = Off.first_of(Armed) | Armed.first_of(Hot)
+
+    found = explore(Machine(Careful), [Kitchen()], CRASHES)
+    crashed = {found.situations[move.source].processes[0].snapshot for move in found.moves if move.name == "crash"}
+    assert {snapshot.state for snapshot in crashed if snapshot} == {"Armed"}
+
+
+def test_who_presses_for_ever_is_no_fault_of_the_machine() -> None:
+    class Toggle(Chart[Kitchen]):
+        Off = Waiting(_Press, _Leave, initial=True)
+        On = Waiting(_Press)
+        Gone = End()
+        Press = Off.first_of(On) | On.first_of(Off)
+        Leave = Off.first_of(Gone)
+
+    explore(Machine(Toggle), [Kitchen()]).assert_terminates()
+
+
+def test_only_what_is_on_a_circle_is_said_to_come_back() -> None:
+    class Impatient(Chart[Kitchen]):
+        Off = Waiting(_Press, _Leave, initial=True)
+        Boiling = Doing(Boil)
+        Filling = Doing(Fill)
+        Gone = End(when="never")
+        Press = Off.first_of(Boiling)
+        Leave = Off.first_of(Gone, Boiling)
+        Boiled = Boiling.first_of(Filling)
+        NotBoiled = Boiling.first_of(Gone, Filling)
+        Filled = Filling.first_of(Boiling)
+        NotFilled = Filling.first_of(Boiling)
+
+    found = explore(Machine(Impatient), [Kitchen()])
+    (circle,) = [violation for violation in found.endless() if "can come back here" in violation.complaint]
+    (process,) = found.situations[circle.situation].processes
+    assert process.snapshot is not None
+    assert process.snapshot.state == "Boiling"
+
+
+def test_snapshots_are_no_contexts_and_that_is_said() -> None:
+    with pytest.raises(TypeError, match="Kettle begins with a Kitchen, and this is a Snapshot: give contexts"):
+        explore(KETTLE, [KETTLE.start(Kitchen())])  # type: ignore[list-item]
 
 
 def test_too_many_situations_are_an_error_and_not_cut_off() -> None:

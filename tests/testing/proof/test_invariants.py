@@ -10,8 +10,8 @@ import pytest
 from authsm.core.chart import Chart, Doing, End, Waiting
 from authsm.core.machine import Machine
 from authsm.core.vocabulary import Context, Event
-from authsm.testing.proof import EVERY_FAULT, INVARIANTS, Invariant, Seen, explore
-from tests.testing.proof.kettle import EXACT, KETTLE, NEVER_DRY, Boil, Kitchen, Press
+from authsm.testing.proof import EVERY_FAULT, INVARIANTS, NO_FAULTS, Faults, Invariant, Plain, Seen, Way, explore
+from tests.testing.proof.kettle import EXACT, KETTLE, NEVER_DRY, Boil, Boiled, Kitchen, Press
 
 _Press = Press
 
@@ -93,3 +93,48 @@ def test_an_answer_that_is_lost_after_the_work_is_seen_as_what_it_is() -> None:
     found = explore(KETTLE, [Kitchen()], EVERY_FAULT, invariants=[*INVARIANTS, EXACT])
     with pytest.raises(AssertionError, match="it is Cold, and should be Hot"):
         found.assert_invariants()
+
+
+def test_a_check_that_raises_is_told_with_the_run_that_led_there() -> None:
+    broken: Any = Invariant("broken", lambda seen: seen.situation.nowhere)
+    with pytest.raises(
+        AssertionError, match=r"broken: the check itself raised AttributeError(.|\n)*run, from context 0: none"
+    ):
+        explore(KETTLE, [Kitchen()], invariants=[broken]).assert_invariants()
+
+
+def test_what_to_look_at_may_raise_too() -> None:
+    broken: Any = Invariant("broken", lambda _: "", look=lambda _, situation: situation.nowhere)  # type: ignore[attr-defined]  # that is the point
+    with pytest.raises(AssertionError, match="broken: the check itself raised AttributeError"):
+        explore(KETTLE, [Kitchen()], invariants=[broken]).assert_invariants()
+
+
+def test_two_invariants_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="Two invariants are called 'nothing raises'"):
+        explore(KETTLE, [Kitchen()], invariants=[*INVARIANTS, INVARIANTS[0]])
+
+
+def _raises(_: object) -> Any:
+    raise OSError("no water")
+
+
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        ([Way("a", lambda _: Boiled()), Way("a", lambda _: Boiled())], "Two ways of Fill are called 'a'"),
+        ([Way("a", _raises)], "OSError: no water"),
+        ([Way("a", lambda _: Boiled(), (_raises,))], "OSError: no water"),
+    ],
+    ids=["the same name", "an answer that raises", "a step that raises"],
+)
+@pytest.mark.parametrize("faults", [NO_FAULTS, EVERY_FAULT])
+def test_a_world_that_is_wrong_is_told_with_the_run_that_led_there(
+    ways: list[Way[Any]], said: str, faults: Faults
+) -> None:
+    class Wrong(Plain[Kitchen]):
+        def ways(self, process: int, effect: Any) -> Any:
+            del process, effect
+            return iter(ways)
+
+    with pytest.raises(AssertionError, match=rf"nothing raises: \w*(Error: )?{said}(.|\n)*1\. Press"):
+        explore(KETTLE, [Kitchen()], faults, world=Wrong()).assert_invariants()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from authsm.core.chart import Chart, Doing, End, Waiting
 from authsm.core.machine import Machine
-from authsm.testing.proof import INVARIANTS, Operator, Proof, hunt, mutants
-from tests.testing.proof.kettle import HONEST, KETTLE, PROOF, Boil, Kitchen, Press
+from authsm.core.vocabulary import Context, Effect, Event, FailedReply, Failure, FailureKind
+from authsm.testing.proof import INVARIANTS, Invariant, NotProvedError, Operator, Plain, Proof, hunt, mutants
+from tests.testing.proof.kettle import HONEST, KETTLE, PROOF, Boil, Kitchen, NotBoiled, Press, kettles
 
 if TYPE_CHECKING:
     from authsm.testing.proof import Hunt
 
 _Press = Press
+REFUSED = Failure(FailureKind.REFUSED, "Refused", "refused")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +88,7 @@ def test_equivalent_is_what_takes_the_same_step_everywhere() -> None:
     hunted = hunt(Machine(Twice), [Kitchen()])
     same = {each.mutant.about for each in hunted.equivalent if each.mutant.operator is Operator.DROP}
     assert same == {"Boiling on Boiled to Hot"}
-    assert hunted.steps == 3
+    assert hunted.steps == 4  # pressed, boiled, refused, and given up
 
 
 def test_progress_is_told_with_each_mutant() -> None:
@@ -99,3 +102,82 @@ def test_a_proof_that_cannot_fail_is_told_by_its_survivors() -> None:
     hunted = blind.hunt()
     assert hunted.kills.keys() == {"every run ends"}
     assert len(hunted.survivors) > len(hunted.killed)
+
+
+@dataclass(frozen=True, slots=True)
+class Sparing(Context):
+    tries: int = 0
+    water: int = 0
+
+    def after(self, event: Event) -> Sparing:
+        match event:
+            case NotBoiled():
+                return replace(self, tries=self.tries + 1)
+            case Poured(litres):
+                return replace(self, water=litres)
+            case _:
+                return self
+
+    @property
+    def tries_again(self) -> bool:
+        return self.tries < 3
+
+    @property
+    def is_enough(self) -> bool:
+        return self.water > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Poured(Event):
+    litres: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotPoured(FailedReply):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Pour(Effect):
+    done = Poured
+    failed = NotPoured
+
+
+_Poured, _NotPoured = Poured, NotPoured
+
+
+class Stubborn(Chart[Sparing]):
+    Off = Waiting(_Press, initial=True)
+    Boiling = Doing(Boil, when="tries_again")
+    Hot, Cold = End(), End()
+    Press = Off.first_of(Boiling)
+    Boiled = Boiling.first_of(Hot)
+    NotBoiled = Boiling.first_of(Boiling, Cold)
+
+
+def test_a_mutant_that_goes_on_and_on_is_killed() -> None:
+    hunted = hunt(Machine(Stubborn), [Sparing()])
+    endless = next(each for each in hunted.verdicts if each.mutant.about == "Boiling on NotBoiled to Cold, to Boiling")
+    assert endless.killed_by == ("every run ends",)
+
+
+class Pouring(Chart[Sparing]):
+    Off = Waiting(_Press, initial=True)
+    Filling = Doing(Pour)
+    Full, Low = End(when="is_enough"), End()
+    Press = Off.first_of(Filling)
+    Poured = Filling.first_of(Full, Low)
+    NotPoured = Filling.first_of(Low)
+
+
+def test_what_only_the_answers_of_a_world_show_is_not_taken_for_the_same() -> None:
+    world = Plain[Sparing](lambda _: (Poured(0), Poured(2), NotPoured(REFUSED)))
+    hunted = hunt(Machine(Pouring), [Sparing()], world=world)
+    same = {str(each.mutant) for each in hunted.equivalent}
+    assert same == {"Mutant(forget an outcome: Off on Press)", "Mutant(forget an outcome: Filling on NotPoured)"}
+
+
+def test_a_machine_that_is_wrong_itself_is_to_be_proved_first() -> None:
+    wrong = Invariant("it is never hot", lambda kettle: kettle.snapshot.state, lambda kettle: kettle.is_over, kettles)
+    with pytest.raises(NotProvedError, match=r"Prove the machine first: it is wrong itself\. it is never hot: "):
+        hunt(KETTLE, [Kitchen()], invariants=[wrong])

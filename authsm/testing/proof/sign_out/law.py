@@ -202,6 +202,14 @@ def _not_twice(seen: Seen) -> str:
     return ""
 
 
+def _goes_on(seen: Seen) -> str:
+    for process, taken in zip(seen.situation.processes, seen.situation.world.taken, strict=False):
+        snapshot = process.snapshot if process.stage is Stage.RESTS else None
+        if taken and snapshot is not None and not seen.machine.is_final(snapshot):
+            return f"it waits for its beginning again, after {taken[-1].event.name}"
+    return ""
+
+
 def _nothing_undone_when_stopped(each: Ended) -> str:
     tried = [effect.__name__ for effect in each.asked if effect is not effects.ShowHostedUISignOut]
     return f"it was stopped, and had tried {', '.join(tried)}" if tried else ""
@@ -210,6 +218,7 @@ def _nothing_undone_when_stopped(each: Ended) -> str:
 ORDER: Final[tuple[Invariant[Any], ...]] = (
     _at_the_end("steps tried in their order", _in_order, lambda each: len(each.asked) > 1),
     Invariant("no step tried again once its outcome is known", _not_twice),
+    Invariant("once begun, it goes on by itself", _goes_on),
     _at_the_end(
         "nothing irreversible before a stop",
         _nothing_undone_when_stopped,

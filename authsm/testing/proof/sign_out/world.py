@@ -148,6 +148,10 @@ class SignOutWorld(World[SignOutContext, Around]):
         """Remember what was told until then, and no more; see `World.resumed`."""
         return replace(world, taken=with_at(world.taken, process, world.written[process]))
 
+    def crashed(self, world: Around, process: int) -> Around:
+        """Forget what was told; see `World.crashed`."""
+        return replace(world, taken=with_at(world.taken, process, ()))
+
     def others(self, world: Around) -> Iterator[tuple[str, Around]]:
         """A token refresh that began before lands; another sign-in takes the place of the first; see `World.others`."""
         record = world.record
