@@ -230,28 +230,32 @@ class _Budget:
         if self._interrupted and effect.cancelled is not None:
             return effect.cancelled()
         ends, failure = self._ends()
-        return effect.failed(failure) if self._clock() >= ends else None
+        return effect.failed(failure()) if self._clock() >= ends else None
 
-    def _ends(self) -> tuple[float, Failure]:
-        """Give the moment at which the pending effect must have ended, and what it has failed by then."""
+    def _ends(self) -> tuple[float, Callable[[], Failure]]:
+        """Give the moment at which the pending effect must have ended, and what gives its failure by then."""
         effect = self._effect
-        own = self._limits.seconds.get(type(effect), effect.seconds)
-        ends = self._began + own
-        failure = Failure(FailureKind.TIMED_OUT, "TimeLimit", f"{effect.name} gave no answer within {own:g} s.")
+        ends, failure = self._began + self._own, self._too_long
         if effect.always:
             return ends, failure
         if effect.counts and self._began + self._deadline < ends:
-            ends = self._began + self._deadline
-            failure = Failure(
-                FailureKind.TIMED_OUT,
-                "Deadline",
-                f"{effect.name} gave no answer before the deadline of {self._limits.deadline:g} s for the whole run.",
-            )
+            ends, failure = self._began + self._deadline, self._past_the_deadline
         if self._grace_ends < ends:
-            ends = self._grace_ends
-            failure = Failure(
-                FailureKind.INTERRUPTED,
-                "Interrupted",
-                f"{effect.name} was given up: interrupted, and the {self._limits.grace:g} s of grace ran out.",
-            )
+            ends, failure = self._grace_ends, self._out_of_grace
         return ends, failure
+
+    @property
+    def _own(self) -> float:
+        return self._limits.seconds.get(type(self._effect), self._effect.seconds)
+
+    def _too_long(self) -> Failure:
+        message = f"{self._effect.name} gave no answer within {self._own:g} s."
+        return Failure(FailureKind.TIMED_OUT, "TimeLimit", message)
+
+    def _past_the_deadline(self) -> Failure:
+        limit = f"the deadline of {self._limits.deadline:g} s for the whole run"
+        return Failure(FailureKind.TIMED_OUT, "Deadline", f"{self._effect.name} gave no answer before {limit}.")
+
+    def _out_of_grace(self) -> Failure:
+        why = f"interrupted, and the {self._limits.grace:g} s of grace ran out"
+        return Failure(FailureKind.INTERRUPTED, "Interrupted", f"{self._effect.name} was given up: {why}.")

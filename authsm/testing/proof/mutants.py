@@ -293,10 +293,12 @@ class _Hunter(Generic[C]):
             run = self._known.run_to(violation.situation)
             raise NotProvedError(f"Prove the machine first: it is wrong itself. {violation.told(run)}")
         self._bound = max(_LEAST_BOUND, _TIMES * len(self._known.situations))
-        # Every step there is: whatever the world answers, and what a time limit that runs out is told as.
+        # Whatever the world answers, and what a time limit that runs out is told as; where there are many contexts,
+        # with those that take every transition after every other.
         self.steps: set[tuple[Snapshot[C], Event]] = set()
+        some = every if len(every) <= _FEW else telling_contexts(machine, every, events=events, bound=bound)
         lost = Faults(lost=True)
-        Search(machine, world, faults=lost, invariants=(), events=events, bound=bound, steps=self.steps).run(every)
+        Search(machine, world, faults=lost, invariants=(), events=events, bound=bound, steps=self.steps).run(some)
         self._whole = graph.explore(machine, [machine.start(context) for context in every], events=events, bound=bound)
         self.steps |= {(edge.source, edge.event) for edge in self._whole.edges}
         self._machine = machine
@@ -348,6 +350,7 @@ class _Hunter(Generic[C]):
         return tuple(starts)
 
 
+_FEW: Final = 200
 _LEAST_BOUND: Final = 10_000
 _TIMES: Final = 20
 """A mutant that comes to so many times the situations of its machine is taken for one that never ends."""

@@ -26,7 +26,7 @@ from authsm.stores.contract import EntryState, Saved
 from authsm.testing.proof.worlds import Way, World, with_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from authsm.core.machine import Machine, Snapshot
     from authsm.core.vocabulary import Effect, Event
@@ -164,17 +164,23 @@ class SignOutWorld(World[SignOutContext, Around]):
             tokens = with_at(world.refresh_tokens, SECOND, value=True)
             yield "a newer sign-in", replace(world, record=newer, debris=False, refresh_tokens=tokens)
 
-    def ways(self, process: int, effect: Effect) -> Iterator[Way[Around]]:
+    def ways(self, process: int, effect: Effect) -> Iterable[Way[Around]]:
         """Give what becomes of each effect; see `World.ways`."""
-        if isinstance(effect, effects.ClearCredentials):
-            yield from _clears(process, effect)
-            return
-        yield Way("done", _says(effect.done()), (_DOES[type(effect)](process),))
-        yield Way("failed", _says(effect.failed(_no_answer(effect))))
-        if effect.cancelled is not None:
-            # Of the remote effects it is this one only whose refusal is another thing than no answer: a preset stops.
-            yield Way("refused", _says(effect.failed(REFUSED)))
-            yield Way("cancelled", _says(effect.cancelled()))
+        return _ways(process, effect)
+
+
+@lru_cache(maxsize=1000)  # a search asks for the same few again and again
+def _ways(process: int, effect: Effect) -> tuple[Way[Around], ...]:
+    return tuple((_clears if isinstance(effect, effects.ClearCredentials) else _remotely)(process, effect))
+
+
+def _remotely(process: int, effect: Effect) -> Iterator[Way[Around]]:
+    yield Way("done", _says(effect.done()), (_DOES[type(effect)](process),))
+    yield Way("failed", _says(effect.failed(_no_answer(effect))))
+    if effect.cancelled is not None:
+        # Of the remote effects it is this one only whose refusal is another thing than no answer: a preset stops.
+        yield Way("refused", _says(effect.failed(REFUSED)))
+        yield Way("cancelled", _says(effect.cancelled()))
 
 
 def _no_answer(effect: Effect) -> Failure:
