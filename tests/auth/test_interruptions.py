@@ -347,7 +347,11 @@ def test_a_handler_that_never_returns_is_left_behind_at_its_time_limit(
             result = await auth.sign_out()
             assert isinstance(result, PartialSignOut)
             assert result.steps.clear_credentials == Done()
-            await eventually_async(lambda: of_kind(told.notices, LateAnswer), "the late answer is seen")
+            # On a busy machine its time may be over before it was begun: then there is nothing to answer late.
+            was_begun = "RevokeToken" in cast.names()
+            await eventually_async(
+                lambda: not was_begun or of_kind(told.notices, LateAnswer), "the late answer is seen"
+            )
 
     anyio.run(main, backend=backend)
 
