@@ -45,7 +45,7 @@ def check(ctx: click.Context, name: str, *, starts_name: str | None, bound: int,
     with_mutants = mutants and proof.says_more
     try:
         with runs.in_clear_words(proof.machine):
-            proved = proving.prove(make, Console(stderr=True), bound=bound, with_mutants=with_mutants)
+            proved = proving.prove(proof, make, Console(stderr=True), bound=bound, with_mutants=with_mutants)
     except TooManySnapshotsError as error:
         raise click.UsageError(f"{error} (--bound, --starts)") from None
     if as_json:

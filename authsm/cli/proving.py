@@ -79,11 +79,14 @@ class Proved:
         return not (self.counterexamples or self.never_looked_at or survivors)
 
 
-def prove(make: Callable[[], Proof[Any]], console: Console, *, bound: int, with_mutants: bool) -> Proved:
+def prove(
+    proof: Proof[Any], make: Callable[[], Proof[Any]], console: Console, *, bound: int, with_mutants: bool
+) -> Proved:
     """Explore every setting of a proof, and hunt its mutants.
 
     Args:
-        make: Gives the proof. Another process calls it, too, so it is a function of a module, or a partial of one.
+        proof: The proof.
+        make: Gives the same to another process, so it is a function of a module, or a partial of one.
         console: Where the progress is shown, if it is a terminal.
         bound: How many situations may be found in a setting at the most.
         with_mutants: Whether mutants are tried.
@@ -95,7 +98,6 @@ def prove(make: Callable[[], Proof[Any]], console: Console, *, bound: int, with_
         UsageError: The other process ended without an answer.
     """
     began = time.monotonic()
-    proof = make()
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         hunting = _Hunting(make, proof, progress, bound) if with_mutants else None

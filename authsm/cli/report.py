@@ -84,8 +84,7 @@ def _looked_at(proved: Proved) -> Iterator[tuple[str, int, int]]:
     for each in proved.explored:
         reached.update(each.found.reached)
         reached[TERMINATION.name] += len(each.found.situations)
-        violated.update(violation.invariant.name for violation in each.found.violations)
-        violated.update(violation.invariant.name for violation in each.found.endless())
+        violated.update(violation.invariant.name for violation in each.found.all_violations)
     for name in (*(invariant.name for invariant in proved.proof.invariants), TERMINATION.name):
         yield name, reached[name], violated[name]
 

@@ -166,7 +166,7 @@ def counterexamples(proof: Proof[C], found: Exploration[C, Any]) -> Iterator[Cou
         The runs, the shortest first.
     """
     told: set[str] = set()
-    for violation in (*found.violations, *found.endless()):
+    for violation in found.all_violations:
         if violation.invariant.name not in told:
             told.add(violation.invariant.name)
             number, moves = found.run_to(violation.situation)

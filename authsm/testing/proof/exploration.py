@@ -100,6 +100,11 @@ class Exploration(Generic[C, W]):
         for violation in self.endless():
             raise AssertionError(violation.told(self.run_to(violation.situation)))
 
+    @cached_property
+    def all_violations(self) -> tuple[Violation, ...]:
+        """What `violations` has, and what `endless` finds, which goes over the whole graph."""
+        return (*self.violations, *self.endless())
+
     def run_to(self, situation: int) -> tuple[int, tuple[str, ...]]:
         """Give the shortest run that leads to a situation.
 
@@ -144,10 +149,8 @@ class Exploration(Generic[C, W]):
 
     def _without_end(self) -> set[int]:
         before: dict[int, list[int]] = {}
-        goes_on: set[int] = set()
         for move in self.moves:
             before.setdefault(move.target, []).append(move.source)
-            goes_on.add(move.source)
         stopped = {violation.situation for violation in self.violations}
         ends = [number for number, each in enumerate(self.situations) if self._has_ended(each)]
         ending = {*ends, *stopped}
@@ -157,7 +160,7 @@ class Exploration(Generic[C, W]):
                 if source not in ending:
                     ending.add(source)
                     waiting.append(source)
-        return {*self._visited} - ending
+        return self._visited - ending
 
     @property
     def _visited(self) -> set[int]:

@@ -218,7 +218,8 @@ class _One(Generic[C, W]):
     def begins(self, *, to_its_end: bool) -> Iterator[tuple[str, Situation[C, W]]]:
         """Begin the effect: take the first step of one of its ways, or all steps and the answer."""
         effect = there(self._machine.pending(self._snapshot))
-        for name, way in self._ways(effect).items():
+        ways = self._ways(effect)
+        for name, way in ways.items():
             doing = Doing(effect, name)
             if not to_its_end:
                 yield f"{effect.name}: {name}", self._one_step(doing, way)
@@ -227,13 +228,13 @@ class _One(Generic[C, W]):
             for step in way.steps:
                 world = step(world)
             answered = _One(self._moves, replace(self._situation, world=world), self._number)
-            yield f"{effect.name}: {name}", answered._driven(way.reply(world), world=world)
+            yield f"{effect.name}: {name}", answered._driven(way.reply(world))
             if self._faults.lost:
                 yield f"{effect.name}: {name}, answer lost", answered._driven(None)
         if self._faults.lost:
             yield f"{effect.name}: request lost", self._driven(None)
         if self._faults.late:
-            for name in self._ways(effect):
+            for name in ways:
                 yield f"{effect.name}: given up, and {name} later", self._driven(None, late=Doing(effect, name))
 
     def _one_step(self, doing: Doing, way: Way[W]) -> Situation[C, W]:
@@ -278,18 +279,18 @@ class _One(Generic[C, W]):
             driver.deliver_to_another_ask(reply)
         return self.changed(replace(self._process, late=None))
 
-    def _driven(self, event: Event | None, *, late: Doing | None = None, world: W | None = None) -> Situation[C, W]:
+    def _driven(self, event: Event | None, *, late: Doing | None = None) -> Situation[C, W]:
         """Give what follows an event from outside or an answer; None for a time limit that runs out."""
-        return self._guarded(lambda: self._moved(event, late, self._situation.world if world is None else world))
+        return self._guarded(lambda: self._moved(event, late))
 
-    def _moved(self, event: Event | None, late: Doing | None, world: W) -> Situation[C, W]:
+    def _moved(self, event: Event | None, late: Doing | None) -> Situation[C, W]:
         effect = self._machine.pending(self._snapshot)
         driver = Driver(self._machine, self._snapshot, None if effect else event)
         if effect is not None:
             driver.answer(event, repeated=self._faults.repeated)
         if self._moves.steps is not None:
             self._moves.steps.add((self._snapshot, driver.event))
-        world = self._world.taken(world, self._number, effect, driver.event)
+        world = self._world.taken(self._situation.world, self._number, effect, driver.event)
         # Whoever has given one effect up, and gives up another, is waited for by neither: the earlier one is let go.
         return self.changed(self._asked(driver.snapshot, late or self._process.late), world)
 

@@ -289,7 +289,7 @@ class _Hunter(Generic[C]):
         self._events = events
         self.telling = telling_contexts(machine, every, events=events, pairs=False, bound=bound)
         self._known = explore(machine, self.telling, world=world, invariants=invariants, events=events, bound=bound)
-        for violation in (*self._known.violations, *self._known.endless()):
+        for violation in self._known.all_violations:
             run = self._known.run_to(violation.situation)
             raise NotProvedError(f"Prove the machine first: it is wrong itself. {violation.told(run)}")
         self._bound = max(_LEAST_BOUND, _TIMES * len(self._known.situations))
@@ -329,7 +329,7 @@ class _Hunter(Generic[C]):
             found = search.run(contexts)
         except TooManySnapshotsError:
             return (TERMINATION.name,)
-        names = [violation.invariant.name for violation in (*found.violations, *found.endless())]
+        names = [violation.invariant.name for violation in found.all_violations]
         return tuple(dict.fromkeys(names))
 
     def _differs(self, mutant: Mutant[C], snapshot: Snapshot[C], event: Event) -> bool:
