@@ -96,7 +96,10 @@ if TYPE_CHECKING:
     from authsm.runners.handlers import Handler as Handler
     from authsm.runners.handlers import Runner as Runner
     from authsm.runners.handlers import compose as compose
+    from authsm.runners.hosted_ui import AsyncLoopbackHostedUI as AsyncLoopbackHostedUI
     from authsm.runners.hosted_ui import LoopbackHostedUI as LoopbackHostedUI
+    from authsm.runners.hosted_ui import NoHostedUI as NoHostedUI
+    from authsm.runners.hosted_ui import PrintUrlHostedUI as PrintUrlHostedUI
     from authsm.stores.contract import CredentialStore as CredentialStore
     from authsm.stores.file import FileCredentialStore as FileCredentialStore
     from authsm.stores.keyring import KeyringCredentialStore as KeyringCredentialStore
@@ -163,7 +166,7 @@ _HOMES = {
     "authsm.observe": ("JournalFailed", "Notice", "Observer", "ObserverDropped", "SignedOutLocally"),
     "authsm.runners.cognito": ("CognitoRunner",),
     "authsm.runners.handlers": ("Call", "EffectRunner", "Handler", "Runner", "compose"),
-    "authsm.runners.hosted_ui": ("LoopbackHostedUI",),
+    "authsm.runners.hosted_ui": ("AsyncLoopbackHostedUI", "LoopbackHostedUI", "NoHostedUI", "PrintUrlHostedUI"),
     "authsm.stores.contract": ("CredentialStore",),
     "authsm.stores.file": ("FileCredentialStore",),
     "authsm.stores.keyring": ("KeyringCredentialStore",),

@@ -6,22 +6,21 @@ each gets one answer. (Browsers open connections in advance and may stay silent 
 
 from __future__ import annotations
 
-import re
 import selectors
 import socket
 import sys
 import time
 from collections import deque
 from contextlib import ExitStack, suppress
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Self
 
-from authsm.runners.hosted_ui.judge import Answer, refuse
+from authsm.runners.hosted_ui.exchange import Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
+    from authsm.runners.hosted_ui.exchange import Respond
     from authsm.runners.hosted_ui.urls import SignOutURL
 
 READ_SECONDS: Final = 5.0
@@ -32,13 +31,8 @@ MOST_CONNECTIONS: Final = 128
 """For a newer connection, the oldest one is closed."""
 BACKLOG: Final = 128
 """With 16, twenty connections that a browser opened in advance cost the real one more than a second."""
-LARGEST_HEAD: Final = 65536
-"""In bytes. All servers on this address share their cookies, so there may be many."""
-
-_CHUNK: Final = 65536
-_END_OF_HEAD: Final = b"\r\n\r\n"
-_REQUEST_LINE: Final = re.compile(r"([!-~]+) ([!-~]+) HTTP/1\.[01]")
-_HEADER_FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")
+CHUNK: Final = 65536
+"""How much is read at a time, in bytes."""
 
 
 def hold(url: SignOutURL) -> list[socket.socket]:
@@ -90,10 +84,10 @@ def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.
 class _Connection:
     """One connection: it is read until the request is complete, then the answer is sent, then it is drained."""
 
-    def __init__(self, stream: socket.socket) -> None:
+    def __init__(self, stream: socket.socket, respond: Respond) -> None:
         self.stream = stream
+        self.exchange = Exchange(respond)
         self.ends = time.monotonic() + READ_SECONDS
-        self.received = b""
         self.to_send: bytes | None = None
 
     @property
@@ -106,14 +100,12 @@ class Listener:
 
     Args:
         sockets: Listening sockets; they are closed at the end.
-        answer: Called with the method, the target and the header fields of each request; gives the answer.
+        respond: Answers each request.
     """
 
-    def __init__(
-        self, sockets: Sequence[socket.socket], answer: Callable[[str, str, list[tuple[str, str]]], Answer]
-    ) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], respond: Respond) -> None:
         self._sockets = sockets
-        self._answer = answer
+        self._respond = respond
         self._connections: deque[_Connection] = deque()
         self._selector = selectors.DefaultSelector()
         for listening in sockets:
@@ -162,7 +154,7 @@ class Listener:
         stream.settimeout(0.0)
         if len(self._connections) >= MOST_CONNECTIONS:
             self._drop(self._connections[0])
-        connection = _Connection(stream)
+        connection = _Connection(stream, self._respond)
         self._connections.append(connection)
         self._selector.register(stream, selectors.EVENT_READ, connection)
 
@@ -184,66 +176,16 @@ class Listener:
             self._selector.modify(connection.stream, selectors.EVENT_READ, connection)
 
     def _receive(self, connection: _Connection) -> None:
-        chunk = connection.stream.recv(_CHUNK)
+        chunk = connection.stream.recv(CHUNK)
         if not chunk:
             self._drop(connection)
-        elif not connection.is_answered:
-            connection.received += chunk
-            head, is_complete, _ = connection.received.partition(_END_OF_HEAD)
-            if len(head) > LARGEST_HEAD:
-                self._reply(connection, "", refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
-            elif is_complete:
-                self._reply_to(connection, head)
-
-    def _reply_to(self, connection: _Connection, head: bytes) -> None:
-        request = read_head(head)
-        if request is None:
-            self._reply(connection, "", refuse(HTTPStatus.BAD_REQUEST))
-        else:
-            self._reply(connection, request[0], self._answer(*request))
-
-    def _reply(self, connection: _Connection, method: str, answer: Answer) -> None:
-        connection.to_send = write_answer(method, answer)
-        connection.received = b""
-        connection.ends = time.monotonic() + LINGER_SECONDS
-        self._selector.modify(connection.stream, selectors.EVENT_WRITE, connection)
+        elif (answer := connection.exchange.receive(chunk)) is not None:
+            connection.to_send = answer
+            connection.ends = time.monotonic() + LINGER_SECONDS
+            self._selector.modify(connection.stream, selectors.EVENT_WRITE, connection)
 
     def _drop(self, connection: _Connection) -> None:
         self._connections.remove(connection)
         self._selector.unregister(connection.stream)
         with suppress(OSError):
             connection.stream.close()
-
-
-def read_head(head: bytes) -> tuple[str, str, list[tuple[str, str]]] | None:
-    """Read the head of a request (RFC 9112, sections 3 and 5).
-
-    Args:
-        head: What came before the empty line.
-
-    Returns:
-        Method, target and header fields; None where it is no request.
-    """
-    first, *rest = head.decode("latin-1").split("\r\n")
-    request_line = _REQUEST_LINE.fullmatch(first)
-    fields = [field for line in rest if (field := _HEADER_FIELD.fullmatch(line)) is not None]
-    if request_line is None or len(fields) != len(rest):
-        return None
-    return request_line[1], request_line[2], [(field[1], field[2]) for field in fields]
-
-
-def write_answer(method: str, answer: Answer) -> bytes:
-    """Put an answer into bytes.
-
-    Args:
-        method: The method of the request; the answer to HEAD has no body.
-        answer: The answer.
-
-    Returns:
-        The whole answer; the connection ends with it.
-    """
-    length = ("Content-Length", str(len(answer.body)))
-    fields = (*answer.headers, length, ("Connection", "close"))
-    lines = [f"HTTP/1.1 {answer.status.value} {answer.status.phrase}", *(f"{name}: {value}" for name, value in fields)]
-    head = "\r\n".join([*lines, "", ""]).encode("ascii")
-    return head if method == "HEAD" else head + answer.body

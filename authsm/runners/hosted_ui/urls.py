@@ -19,6 +19,7 @@ _SECURE_ORIGIN: Final = re.compile(rf"https://(?:{_LABEL}\.)*{_LABEL}(?::{_PORT}
 _LOCAL_ORIGIN: Final = re.compile(rf"http://(?:localhost|127\.0\.0\.1)(?::{_PORT})?/?")
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_+]{1,128}")
 """The service's own pattern (Cognito API Reference, ClientIdType)."""
+_ENDPOINT_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 _LOGOUT_URL: Final = re.compile(r"https?://[\x21-\x7e]+")
 _SIGN_OUT_URL: Final = re.compile(
     rf"http://(?P<host>127\.0\.0\.1|localhost):(?P<port>{_PORT})"
@@ -77,6 +78,42 @@ def cognito_logout_url(*, domain: str, client_id: str, sign_out_url: str) -> str
     return f"{hosted_ui_origin(domain)}/logout?{query}"
 
 
+def oidc_logout_url(path: str) -> LogoutURL:
+    """Make the builder for a provider with an end-session endpoint (OpenID Connect RP-Initiated Logout 1.0, section 2).
+
+    Keycloak, Auth0 and most others take it. The provider names the user pages it registers "post logout redirect URIs".
+    No ``id_token_hint`` is sent, for it is a token, and this URL is shown to the user: without it, some providers ask
+    the user to confirm (Keycloak), and those that insist on it (Okta) need a handler of your own. No ``state`` is sent
+    either: the cookie already binds the return to the browser; a provider that echoes one does no harm.
+
+    Args:
+        path: The path of the endpoint, as the provider's discovery document tells it: Auth0 has ``"/oidc/logout"``,
+            Keycloak ``"/realms/REALM/protocol/openid-connect/logout"``.
+
+    Returns:
+        What to pass as ``logout_url``.
+
+    Raises:
+        ConfigurationException: It is no path.
+
+    Examples:
+        >>> build = oidc_logout_url("/realms/shop/protocol/openid-connect/logout")
+        >>> build(domain="https://id.example.com", client_id="my-app", sign_out_url="http://127.0.0.1:8400/signed-out")
+        'https://id.example.com/realms/shop/protocol/openid-connect/logout?client_id=my-app&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8400%2Fsigned-out'
+    """
+    if not _fits(_ENDPOINT_PATH, path):
+        raise ConfigurationException(
+            "The path of the end-session endpoint is none.",
+            'Pass what follows the domain in "end_session_endpoint" of the discovery document, such as "/oidc/logout".',
+        )
+
+    def build(*, domain: str, client_id: str, sign_out_url: str) -> str:
+        query = urlencode({"client_id": client_id, "post_logout_redirect_uri": sign_out_url}, quote_via=quote, safe="")
+        return f"{hosted_ui_origin(domain)}{path}?{query}"
+
+    return build
+
+
 def hosted_ui_origin(domain: str) -> str:
     """Give the origin of a hosted UI.
 
@@ -116,6 +153,26 @@ def checked_logout_url(url: str) -> str:
     raise ConfigurationException(
         "The logout URL that was built is not an absolute http(s):// URL in ASCII without spaces.",
         "Percent-encode the parameters in the callable passed as logout_url, as urllib.parse.urlencode does.",
+    )
+
+
+def checked_return_url(url: str) -> str:
+    """Check a sign-out URL that may lead to any machine.
+
+    Args:
+        url: The URL.
+
+    Returns:
+        The same.
+
+    Raises:
+        ConfigurationException: It is no URL in printable ASCII.
+    """
+    if _fits(_LOGOUT_URL, url):
+        return url
+    raise ConfigurationException(
+        "The sign-out URL is not an absolute http(s):// URL in ASCII without spaces.",
+        "Write it just as it is registered among the allowed sign-out URLs of the app client.",
     )
 
 

@@ -13,9 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from authsm.core.vocabulary import EffectFailedError, Failure
 from authsm.credentials import UserPoolTokens
-from authsm.flows.sign_out.effects import ShowHostedUISignOut
 from authsm.runners.handlers import Call
-from authsm.runners.hosted_ui import LoopbackHostedUI
 
 # Only a bug takes this long.
 WAIT_SECONDS = 30.0
@@ -84,17 +82,18 @@ def make_call(seconds: float = WAIT_SECONDS, stop: threading.Event | None = None
 class SignOut:
     """A handler at work in a thread of its own, as a runner would have it."""
 
-    def __init__(self, handler: LoopbackHostedUI, shown: SimpleQueue[str], *, seconds: float = WAIT_SECONDS) -> None:
+    def __init__(self, work: Callable[[Call], object], shown: SimpleQueue[str], *, seconds: float) -> None:
         self.stop = threading.Event()
         self.raised: Exception | None = None
-        self._work: Callable[[], None] = lambda: handler(ShowHostedUISignOut(), make_call(seconds, self.stop))
+        self._work = work
+        self._call = make_call(seconds, self.stop)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         self.start_url = shown.get(timeout=WAIT_SECONDS)
 
     def _run(self) -> None:
         try:
-            self._work()
+            self._work(self._call)
         except Exception as error:  # noqa: BLE001 - it is the outcome, whatever it is
             self.raised = error
 

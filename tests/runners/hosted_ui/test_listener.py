@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authsm.runners.hosted_ui import Answer, listener
-from authsm.runners.hosted_ui.listener import Listener, has_ipv6_loopback, hold, read_head, write_answer
+from authsm.runners.hosted_ui import Answer, exchange, listener
+from authsm.runners.hosted_ui.exchange import read_head, write_answer
+from authsm.runners.hosted_ui.listener import Listener, has_ipv6_loopback, hold
 from authsm.runners.hosted_ui.urls import SignOutURL
 
 needs_ipv6 = pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no ::1")
@@ -178,7 +179,7 @@ def test_a_turn_that_was_called_for_nothing_does_no_harm(served: Served) -> None
 
 def test_an_answer_that_does_not_fit_is_sent_piece_by_piece(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     long = Answer(HTTPStatus.OK, (), b"x" * 20_000_000)
-    monkeypatch.setattr(served.listener, "_answer", lambda *_: long)
+    monkeypatch.setattr(served.listener, "_respond", lambda *_: long)
     client = served.connect()
     client.send(GET)
     served.listener.turn(10)
@@ -192,7 +193,7 @@ def test_an_answer_that_does_not_fit_is_sent_piece_by_piece(served: Served, monk
 
 
 def test_a_head_without_end_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "LARGEST_HEAD", 100)
+    monkeypatch.setattr(exchange, "LARGEST_HEAD", 100)
     client = served.connect()
     client.send(b"GET /x HTTP/1.1\r\nCookie: " + b"x" * 100)
     while not served.listener._connections[0].is_answered:

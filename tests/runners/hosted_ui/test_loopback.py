@@ -9,34 +9,29 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
+from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from authsm.core.vocabulary import EffectFailedError, FailureKind
 from authsm.errors import ConfigurationException, UserCancelledException
-from authsm.flows.sign_out.effects import ShowHostedUISignOut
-from authsm.runners.hosted_ui import LoopbackHostedUI, listener, loopback
+from authsm.runners.hosted_ui import AsyncLoopbackHostedUI, LoopbackHostedUI, flight, listener, oidc_logout_url
+from authsm.runners.hosted_ui.flight import Flight
 from authsm.runners.hosted_ui.urls import SignOutURL
 from authsm.testing.fake_cognito import FakeCognito
 from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, SignOut, make_call, send
+from tests.runners.hosted_ui.desktop import LOOPS, PROVIDER, Desktop, begin
 from tests.runners.hosted_ui.test_listener import free_port, listens, needs_ipv6
 
-PROVIDER = "https://auth.example.com"
+ADesktop: TypeAlias = Callable[..., Desktop]
 
 
-class Desktop:
-    """A program with a handler, and what it showed to its user."""
-
-    def __init__(self, *urls: str, domain: str = PROVIDER, client_id: str = "abc", **options: Any) -> None:
-        self.urls = urls or (f"http://127.0.0.1:{free_port()}/signed-out",)
-        self.shown: SimpleQueue[str] = SimpleQueue()
-        settings = {"open_browser": lambda _: None, "show_url": self.shown.put} | options
-        self.handler = LoopbackHostedUI(domain=domain, client_id=client_id, sign_out_urls=self.urls, **settings)
-
-    def sign_out(self, *, seconds: float = WAIT_SECONDS) -> SignOut:
-        return SignOut(self.handler, self.shown, seconds=seconds)
+@pytest.fixture(params=LOOPS)
+def a_desktop(request: pytest.FixtureRequest) -> ADesktop:
+    """Makes a desktop whose handler waits in a thread, on asyncio or on trio: the outcomes are the same."""
+    return partial(Desktop, loop=request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +44,7 @@ def nothing_left() -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def begin(sign_out: SignOut) -> Browser:
-    """A browser that was sent to the provider, and has not come back yet."""
-    browser = Browser()
-    assert browser.get(sign_out.start_url, follow=False).status == 302
-    return browser
-
-
-def test_the_browser_signs_out_and_comes_back() -> None:
+def test_the_browser_signs_out_and_comes_back(a_desktop: ADesktop) -> None:
     with FakeCognito() as cognito:
         desktop_url = f"http://127.0.0.1:{free_port()}/signed-out"
         client = cognito.add_client(sign_out_urls=(desktop_url,), callback_urls=("http://127.0.0.1:1/in",))
@@ -65,7 +53,7 @@ def test_the_browser_signs_out_and_comes_back() -> None:
         login = f"{cognito.domain}/login?response_type=code&client_id={client.id}&redirect_uri=http://127.0.0.1:1/in"
         browser.get(login, follow=False, form={"username": "ada", "password": "Correct-Horse-1"})
         assert cognito.browser_sessions("ada") == 1
-        with Desktop(desktop_url, domain=cognito.domain, client_id=client.id).sign_out() as sign_out:
+        with a_desktop(desktop_url, domain=cognito.domain, client_id=client.id).sign_out() as sign_out:
             page = browser.get(sign_out.start_url)
             assert page.status == 200
             assert b"You are signed out" in page.body
@@ -73,22 +61,22 @@ def test_the_browser_signs_out_and_comes_back() -> None:
         assert cognito.browser_sessions("ada") == 0
 
 
-def test_the_browser_is_opened_with_the_url_that_is_shown() -> None:
+def test_the_browser_is_opened_with_the_url_that_is_shown(a_desktop: ADesktop) -> None:
     opened: SimpleQueue[str] = SimpleQueue()
-    with Desktop(open_browser=opened.put).sign_out() as sign_out:
+    with a_desktop(open_browser=opened.put).sign_out() as sign_out:
         assert opened.get(timeout=WAIT_SECONDS) == sign_out.start_url
 
 
-def test_the_start_leads_to_the_provider_with_the_url_that_is_held() -> None:
-    desktop = Desktop()
+def test_the_start_leads_to_the_provider_with_the_url_that_is_held(a_desktop: ADesktop) -> None:
+    desktop = a_desktop()
     with desktop.sign_out() as sign_out:
         page = Browser().get(sign_out.start_url, follow=False)
         assert page.headers["Location"] == desktop.handler.sign_out_url
         assert desktop.handler.sign_out_url.startswith(f"{PROVIDER}/logout?client_id=abc&logout_uri=http%3A%2F%2F127")
 
 
-def test_somebody_elses_link_is_not_the_return() -> None:
-    desktop = Desktop()
+def test_somebody_elses_link_is_not_the_return(a_desktop: ADesktop) -> None:
+    desktop = a_desktop()
     with desktop.sign_out() as sign_out:
         assert send(desktop.urls[0]).status == 400
         browser = begin(sign_out)
@@ -111,8 +99,10 @@ def test_somebody_elses_link_is_not_the_return() -> None:
         (404, {"path": "/"}),
     ],
 )
-def test_what_is_not_the_return_is_answered_and_ignored(status: int, options: dict[str, str]) -> None:
-    desktop = Desktop()
+def test_what_is_not_the_return_is_answered_and_ignored(
+    a_desktop: ADesktop, status: int, options: dict[str, str]
+) -> None:
+    desktop = a_desktop()
     with desktop.sign_out() as sign_out:
         browser = begin(sign_out)
         (cookie,) = browser.cookies
@@ -125,10 +115,10 @@ def test_what_is_not_the_return_is_answered_and_ignored(status: int, options: di
         assert sign_out.succeeded()
 
 
-def test_silent_connections_hold_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_connections_hold_nothing_up(a_desktop: ADesktop, monkeypatch: pytest.MonkeyPatch) -> None:
     """They would outlive the call, if the browser had to wait for them."""
     monkeypatch.setattr(listener, "READ_SECONDS", 10 * WAIT_SECONDS)
-    desktop = Desktop()
+    desktop = a_desktop()
     with desktop.sign_out() as sign_out, contextlib.ExitStack() as silent:
         port = int(sign_out.start_url.split(":")[2].split("/")[0])
         for _ in range(30):
@@ -137,8 +127,8 @@ def test_silent_connections_hold_nothing_up(monkeypatch: pytest.MonkeyPatch) -> 
         assert sign_out.succeeded()
 
 
-def test_an_error_of_the_provider_is_told() -> None:
-    desktop = Desktop()
+def test_an_error_of_the_provider_is_told(a_desktop: ADesktop) -> None:
+    desktop = a_desktop()
     with desktop.sign_out() as sign_out:
         assert send(f"{desktop.urls[0]}?error=forged").status == 400
         page = begin(sign_out).get(f"{desktop.urls[0]}?error=access_denied&error_description=Not+today")
@@ -150,9 +140,9 @@ def test_an_error_of_the_provider_is_told() -> None:
     assert b"oday" not in page.body
 
 
-def test_a_cancel_ends_every_wait_and_is_then_forgotten() -> None:
+def test_a_cancel_ends_every_wait_and_is_then_forgotten(a_desktop: ADesktop) -> None:
     port = free_port()
-    desktop = Desktop(f"http://127.0.0.1:{port}/a", f"http://127.0.0.1:{free_port()}/b")
+    desktop = a_desktop(f"http://127.0.0.1:{port}/a", f"http://127.0.0.1:{free_port()}/b")
     desktop.handler.cancel()
     with desktop.sign_out() as first, desktop.sign_out() as second:
         desktop.handler.cancel()
@@ -164,14 +154,22 @@ def test_a_cancel_ends_every_wait_and_is_then_forgotten() -> None:
         assert third.succeeded()
 
 
-def test_a_call_that_is_given_up_ends() -> None:
-    with Desktop().sign_out() as sign_out:
+def test_a_call_that_is_given_up_ends(a_desktop: ADesktop) -> None:
+    with a_desktop().sign_out() as sign_out:
         sign_out.stop.set()
         assert sign_out.failure().kind is FailureKind.INTERRUPTED
 
 
-def test_running_out_of_time_names_the_url_to_register() -> None:
-    desktop = Desktop()
+def test_a_state_that_the_provider_echoes_does_no_harm(a_desktop: ADesktop) -> None:
+    desktop = a_desktop(logout_url=oidc_logout_url("/oidc/logout"))
+    with desktop.sign_out() as sign_out:
+        page = begin(sign_out).get(f"{desktop.urls[0]}?state=error%3Dx")
+        assert page.status == 200
+        assert sign_out.succeeded()
+
+
+def test_running_out_of_time_names_the_url_to_register(a_desktop: ADesktop) -> None:
+    desktop = a_desktop()
     with desktop.sign_out(seconds=0.1) as sign_out:
         failure = sign_out.failure()
     assert failure.kind is FailureKind.TIMED_OUT
@@ -179,26 +177,25 @@ def test_running_out_of_time_names_the_url_to_register() -> None:
     assert "app client abc" in failure.message
 
 
-def test_the_wait_ends_before_the_runner_stops_listening() -> None:
+def test_the_wait_ends_before_the_runner_stops_listening(a_desktop: ADesktop) -> None:
     class Clock:
         stop = threading.Event()
 
         def __init__(self) -> None:
-            self.left = [300.0, 300.0, 300.0, 1.0]
+            self.left = [300.0, 300.0, 1.0]
 
         def seconds_left(self) -> float:
             return self.left.pop(0)
 
-    clock = Clock()
-    handler: Callable[..., None] = Desktop().handler
+    clock: Any = Clock()
     with pytest.raises(EffectFailedError) as caught:
-        handler(ShowHostedUISignOut(), clock)
+        a_desktop().run(clock)
     assert caught.value.failure.kind is FailureKind.TIMED_OUT
     assert clock.left == []
 
 
-def test_the_next_url_stands_in_for_a_port_that_is_taken() -> None:
-    desktop = Desktop(f"http://127.0.0.1:{free_port()}/a", f"http://127.0.0.1:{free_port()}/b")
+def test_the_next_url_stands_in_for_a_port_that_is_taken(a_desktop: ADesktop) -> None:
+    desktop = a_desktop(f"http://127.0.0.1:{free_port()}/a", f"http://127.0.0.1:{free_port()}/b")
     with desktop.sign_out() as first, desktop.sign_out() as second:
         one, other = begin(first), begin(second)
         assert second.start_url.startswith(desktop.urls[1][:-1])
@@ -212,12 +209,12 @@ def test_the_next_url_stands_in_for_a_port_that_is_taken() -> None:
         assert first.succeeded()
 
 
-def test_without_a_free_port_nothing_is_begun() -> None:
+def test_without_a_free_port_nothing_is_begun(a_desktop: ADesktop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         ports = [each.getsockname()[1] for each in (one, other)]
-        desktop = Desktop(*(f"http://127.0.0.1:{port}/x" for port in ports))
+        desktop = a_desktop(*(f"http://127.0.0.1:{port}/x" for port in ports))
         with pytest.raises(EffectFailedError) as caught:
-            desktop.handler(ShowHostedUISignOut(), make_call())
+            desktop.run(make_call())
     failure = caught.value.failure
     assert (failure.kind, failure.code) == (FailureKind.UNREACHABLE, "NoFreePort")
     assert all(str(port) in failure.message for port in ports)
@@ -225,8 +222,8 @@ def test_without_a_free_port_nothing_is_begun() -> None:
 
 
 @needs_ipv6
-def test_a_squatter_on_ipv6_drives_localhost_to_the_next_port() -> None:
-    desktop = Desktop(f"http://localhost:{free_port()}/x", f"http://localhost:{free_port()}/x")
+def test_a_squatter_on_ipv6_drives_localhost_to_the_next_port(a_desktop: ADesktop) -> None:
+    desktop = a_desktop(f"http://localhost:{free_port()}/x", f"http://localhost:{free_port()}/x")
     port = int(desktop.urls[0].split(":")[2].split("/")[0])
     with socket.create_server(("::1", port), family=socket.AF_INET6), desktop.sign_out() as sign_out:
         assert sign_out.start_url.startswith(desktop.urls[1][:-1])
@@ -236,8 +233,8 @@ def test_a_squatter_on_ipv6_drives_localhost_to_the_next_port() -> None:
 
 @needs_ipv6
 @pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
-def test_localhost_is_served_on_both_addresses(address: str) -> None:
-    desktop = Desktop(f"http://localhost:{free_port()}/x")
+def test_localhost_is_served_on_both_addresses(a_desktop: ADesktop, address: str) -> None:
+    desktop = a_desktop(f"http://localhost:{free_port()}/x")
     with desktop.sign_out() as sign_out:
         (cookie,) = begin(sign_out).cookies
         url = desktop.urls[0]
@@ -247,27 +244,27 @@ def test_localhost_is_served_on_both_addresses(address: str) -> None:
         assert sign_out.succeeded()
 
 
-def test_a_browser_that_cannot_be_opened_is_no_failure() -> None:
+def test_a_browser_that_cannot_be_opened_is_no_failure(a_desktop: ADesktop) -> None:
     def open_browser(url: str) -> bool:
         raise RuntimeError(url)
 
-    desktop = Desktop(open_browser=open_browser)
+    desktop = a_desktop(open_browser=open_browser)
     with desktop.sign_out() as sign_out:
         assert begin(sign_out).get(desktop.urls[0]).status == 200
         assert sign_out.succeeded()
 
 
-def test_a_browser_that_blocks_holds_nothing_up() -> None:
+def test_a_browser_that_blocks_holds_nothing_up(a_desktop: ADesktop) -> None:
     closed = threading.Event()
-    desktop = Desktop(open_browser=lambda _: closed.wait(WAIT_SECONDS))
+    desktop = a_desktop(open_browser=lambda _: closed.wait(WAIT_SECONDS))
     with desktop.sign_out() as sign_out:
         assert begin(sign_out).get(desktop.urls[0]).status == 200
         assert sign_out.succeeded()
     closed.set()
 
 
-def test_a_page_that_is_loaded_twice_gives_one_reply() -> None:
-    desktop = Desktop()
+def test_a_page_that_is_loaded_twice_gives_one_reply(a_desktop: ADesktop) -> None:
+    desktop = a_desktop()
     with desktop.sign_out() as sign_out:
         browser = begin(sign_out)
         port = int(desktop.urls[0].split(":")[2].split("/")[0])
@@ -287,14 +284,28 @@ def test_a_page_that_is_loaded_twice_gives_one_reply() -> None:
         assert again.waits
 
 
-def test_the_first_verdict_counts() -> None:
-    flight = loopback._Flight(SignOutURL.parse("http://127.0.0.1:8400/x"), PROVIDER, 1.0)
-    expected = flight._expected
+def test_the_first_outcome_counts() -> None:
+    over = Flight(SignOutURL.parse("http://127.0.0.1:8400/x"), PROVIDER, "abc", make_call())
+    expected = over._expected
     headers = [("Host", "127.0.0.1:8400"), ("Cookie", f"{expected.cookie_name}={expected.cookie.reveal()}")]
-    assert flight.answer("GET", "/x?error=x", headers).status == 200
-    first = flight._verdict
-    assert flight.answer("GET", "/x", headers).status == 200
-    assert flight._verdict is first is not None
+    assert over.seconds_to_wait() > 0
+    assert over.answer("GET", "/x?error=first", headers).status == 200
+    assert over.answer("GET", "/x", headers).status == 200
+    over.cancelled.set()
+    assert over.seconds_to_wait() == 0
+    with pytest.raises(EffectFailedError, match="first"):
+        over.end()
+
+
+def test_a_return_after_the_end_does_not_count() -> None:
+    over = Flight(SignOutURL.parse("http://127.0.0.1:8400/x"), PROVIDER, "abc", make_call())
+    expected = over._expected
+    over.cancelled.set()
+    assert over.seconds_to_wait() == 0
+    headers = [("Host", "127.0.0.1:8400"), ("Cookie", f"{expected.cookie_name}={expected.cookie.reveal()}")]
+    assert over.answer("GET", "/x", headers).status == 200
+    with pytest.raises(UserCancelledException):
+        over.end()
 
 
 def come_back(desktop: Desktop, sign_out: SignOut) -> None:
@@ -325,9 +336,11 @@ def wait(desktop: Desktop, sign_out: SignOut) -> None:
     [(come_back, WAIT_SECONDS), (come_back_with_error, WAIT_SECONDS), (cancel, WAIT_SECONDS), (stop, WAIT_SECONDS),
      (wait, 0.1)],
 )  # fmt: skip
-def test_every_way_out_frees_the_port(host: str, way_out: Callable[[Desktop, SignOut], None], seconds: float) -> None:
+def test_every_way_out_frees_the_port(
+    a_desktop: ADesktop, host: str, way_out: Callable[[Desktop, SignOut], None], seconds: float
+) -> None:
     port = free_port()
-    desktop = Desktop(f"http://{host}:{port}/x")
+    desktop = a_desktop(f"http://{host}:{port}/x")
     for _ in range(2):
         with (
             desktop.sign_out(seconds=seconds) as sign_out,
@@ -341,22 +354,24 @@ def test_every_way_out_frees_the_port(host: str, way_out: Callable[[Desktop, Sig
     assert not desktop.handler._flights
 
 
-def test_a_url_that_cannot_be_shown_frees_the_port() -> None:
+def test_a_url_that_cannot_be_shown_frees_the_port(a_desktop: ADesktop) -> None:
     def show_url(url: str) -> None:
         raise RuntimeError(url)
 
     port = free_port()
-    desktop = Desktop(f"http://127.0.0.1:{port}/x", show_url=show_url)
+    desktop = a_desktop(f"http://127.0.0.1:{port}/x", show_url=show_url)
     with pytest.raises(RuntimeError):
-        desktop.handler(ShowHostedUISignOut(), make_call())
+        desktop.run(make_call())
     assert not listens("127.0.0.1", port)
     assert not desktop.handler._flights
 
 
-def test_by_default_the_url_is_printed_beside_the_output(capsys: pytest.CaptureFixture[str]) -> None:
-    desktop = Desktop(show_url=None)
+def test_by_default_the_url_is_printed_beside_the_output(
+    a_desktop: ADesktop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desktop = a_desktop(show_url=None)
     with pytest.raises(EffectFailedError):
-        desktop.handler(ShowHostedUISignOut(), make_call(seconds=0.1))
+        desktop.run(make_call(seconds=0.1))
     printed = capsys.readouterr()
     assert printed.out == ""
     assert f"{desktop.urls[0].removesuffix('signed-out')}start/" in printed.err
@@ -364,23 +379,23 @@ def test_by_default_the_url_is_printed_beside_the_output(capsys: pytest.CaptureF
 
 @pytest.mark.parametrize("stream", [None, "closed"])
 def test_without_an_error_stream_the_browser_may_still_open(
-    stream: str | None, monkeypatch: pytest.MonkeyPatch
+    a_desktop: ADesktop, stream: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = io.StringIO()
     closed.close()
     monkeypatch.setattr(sys, "stderr", None if stream is None else closed)
     monkeypatch.setattr(sys, "stdout", None)
     opened: SimpleQueue[str] = SimpleQueue()
-    desktop = Desktop(show_url=None, open_browser=opened.put)
+    desktop = a_desktop(show_url=None, open_browser=opened.put)
     with pytest.raises(EffectFailedError, match="did not come back"):
-        desktop.handler(ShowHostedUISignOut(), make_call(seconds=0.1))
+        desktop.run(make_call(seconds=0.1))
     assert opened.get(timeout=WAIT_SECONDS)
 
 
-def test_by_default_the_users_browser_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_by_default_the_users_browser_opens(a_desktop: ADesktop, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: SimpleQueue[str] = SimpleQueue()
     monkeypatch.setattr(webbrowser, "open", opened.put)
-    with Desktop(open_browser=None).sign_out() as sign_out:
+    with a_desktop(open_browser=None).sign_out() as sign_out:
         assert opened.get(timeout=WAIT_SECONDS) == sign_out.start_url
 
 
@@ -390,11 +405,11 @@ def test_looking_for_browsers_waits_until_one_is_needed() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0  # noqa: S603 - our own code
 
 
-def test_another_provider_builds_its_own_url() -> None:
+def test_another_provider_builds_its_own_url(a_desktop: ADesktop) -> None:
     def end_session(*, domain: str, client_id: str, sign_out_url: str) -> str:
         return f"{domain}/end-session?client={client_id}&to={sign_out_url}"
 
-    desktop = Desktop(domain="auth.example.com", client_id="my-app", logout_url=end_session)
+    desktop = a_desktop(domain="auth.example.com", client_id="my-app", logout_url=end_session)
     assert desktop.handler.sign_out_url == f"{PROVIDER}/end-session?client=my-app&to={desktop.urls[0]}"
 
 
@@ -412,32 +427,33 @@ def test_another_provider_builds_its_own_url() -> None:
 )
 def test_a_setting_that_cannot_work_is_told_at_once(setting: dict[str, Any], message: str) -> None:
     settings = {"domain": PROVIDER, "client_id": "abc", "sign_out_urls": ["http://127.0.0.1:8400/"]} | setting
-    with pytest.raises(ConfigurationException, match=f"^{message}"):
-        LoopbackHostedUI(**settings)
+    for handler in (LoopbackHostedUI, AsyncLoopbackHostedUI):
+        with pytest.raises(ConfigurationException, match=f"^{message}"):
+            handler(**settings)
 
 
-def test_nothing_shows_the_nonce_or_the_cookie() -> None:
-    desktop = Desktop()
+def test_nothing_shows_the_nonce_or_the_cookie(a_desktop: ADesktop) -> None:
+    desktop = a_desktop()
     with desktop.sign_out() as sign_out:
         (cookie,) = begin(sign_out).cookies
-        (flight,) = desktop.handler._flights
-        shown = repr((desktop.handler, flight, flight._expected))
+        (waits,) = desktop.handler._flights
+        shown = repr((desktop.handler, waits, waits._expected))
         assert sign_out.start_url.rpartition("/")[2] not in shown
         assert str(cookie.value) not in shown
-    assert repr(desktop.handler) == (
+    assert repr(desktop.handler).removeprefix("Async") == (
         f"LoopbackHostedUI(domain='{PROVIDER}', client_id='abc', sign_out_urls={list(desktop.urls)!r})"
     )
 
 
-def test_a_cookie_ends_although_the_call_never_does() -> None:
+def test_a_cookie_ends_although_the_call_never_does(a_desktop: ADesktop) -> None:
     call = make_call(float("inf"))
     call.stop.set()
     with pytest.raises(EffectFailedError, match="Nobody waits"):
-        Desktop().handler(ShowHostedUISignOut(), call)
+        a_desktop().run(call)
 
 
-def test_a_cookie_lives_as_long_as_the_call() -> None:
-    with Desktop().sign_out(seconds=20) as sign_out:
+def test_a_cookie_lives_as_long_as_the_call(a_desktop: ADesktop) -> None:
+    with a_desktop().sign_out(seconds=20) as sign_out:
         page = Browser().get(sign_out.start_url, follow=False)
         assert "; Max-Age=20; HttpOnly; SameSite=Lax" in page.headers["Set-Cookie"]
-    assert loopback._LONGEST_COOKIE_SECONDS == 86400
+    assert flight._LONGEST_COOKIE_SECONDS == 86400

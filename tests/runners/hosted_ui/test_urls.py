@@ -1,10 +1,12 @@
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from authsm.errors import ConfigurationException
-from authsm.runners.hosted_ui import cognito_logout_url
+from authsm.runners.hosted_ui import cognito_logout_url, oidc_logout_url
 from authsm.runners.hosted_ui.urls import SignOutURL, checked_logout_url, hosted_ui_origin
+from tests.runners.hosted_ui.desktop import PROVIDER
 
 
 @pytest.mark.parametrize(
@@ -145,3 +147,29 @@ def test_a_built_url_may_be_any_absolute_one(url: str) -> None:
 def test_a_built_url_that_could_not_be_a_header_is_refused(url: Any) -> None:
     with pytest.raises(ConfigurationException, match="The logout URL that was built"):
         checked_logout_url(url)
+
+
+@pytest.mark.parametrize(
+    ("path", "start"),
+    [
+        ("/oidc/logout", f"{PROVIDER}/oidc/logout?"),
+        (
+            "/realms/my%20shop/protocol/openid-connect/logout",
+            f"{PROVIDER}/realms/my%20shop/protocol/openid-connect/logout?",
+        ),
+    ],
+)
+def test_an_end_session_url_has_the_names_of_openid_connect(path: str, start: str) -> None:
+    url = oidc_logout_url(path)(domain=PROVIDER, client_id="a b&c", sign_out_url="http://127.0.0.1:8400/x")
+    assert url.startswith(start)
+    assert parse_qs(urlsplit(url).query) == {
+        "client_id": ["a b&c"],
+        "post_logout_redirect_uri": ["http://127.0.0.1:8400/x"],
+    }
+    assert checked_logout_url(url) == url
+
+
+@pytest.mark.parametrize("path", ["", "oidc/logout", "https://x/logout", "/a?b", "/a b", "/a#b", None])
+def test_what_is_no_path_is_no_end_session_endpoint(path: Any) -> None:
+    with pytest.raises(ConfigurationException, match=r"^The path of the end-session endpoint"):
+        oidc_logout_url(path)
