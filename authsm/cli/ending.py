@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 from rich.console import Console
 from rich.text import Text
 
+from authsm.cli.countdown import Countdown
 from authsm.cli.kept import RetryFile
 from authsm.cli.show import show_result, show_transition
+from authsm.core.drive import Transition
+from authsm.flows.sign_out.effects import ShowHostedUISignOut
 from authsm.flows.sign_out.results import PartialSignOut, SignOutResult
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authsm.auth.blocking import Auth
-    from authsm.observe import Observer
+    from authsm.observe import Notice, Observer
 
 Ended = TypeVar("Ended", bound=SignOutResult | None)
 
@@ -40,23 +42,29 @@ class Ending:
     def __init__(self, *, cancelled: str, as_json: bool, keep_file: Path | None) -> None:
         self.console = Console(stderr=True, highlight=False)
         self.interrupted = False
-        self._cancelled = cancelled
+        self._countdown = Countdown(self.console, f"Ctrl-C cancels; {cancelled}.")
         self._as_json = as_json
         self._keep_file = keep_file
 
     @property
     def observers(self) -> tuple[Observer, ...]:
         """Who shows every step."""
-        return () if self._as_json else (functools.partial(show_transition, self.console),)
+        return () if self._as_json else (self._show,)
+
+    def _show(self, notice: Notice) -> None:
+        if isinstance(notice, Transition) and isinstance(notice.effect, ShowHostedUISignOut):
+            self._countdown.end()
+        show_transition(self.console, notice)
 
     def show_url(self, url: str) -> None:
-        """Show where to sign out in the browser.
+        """Show where to sign out in the browser, and how long that is waited for; the latter not with JSON.
 
         Args:
             url: The address.
         """
         self.console.print(Text(f"Sign out in the browser: {url}", "bold"), soft_wrap=True)
-        self.console.print(f"Ctrl-C cancels; {self._cancelled}.", style="dim")
+        if not self._as_json:
+            self._countdown.begin(ShowHostedUISignOut.seconds)
 
     def end(self, auth: Auth, act: Callable[[], Ended]) -> Ended | SignOutResult:
         """End a sign-out; keep what a retry needs of it, and show it.
@@ -90,6 +98,8 @@ class Ending:
                 raise
             self.interrupted = True
             return auth.last_result
+        finally:
+            self._countdown.end()
 
     def _retry_file(self) -> contextlib.AbstractContextManager[RetryFile | None]:
         if self._keep_file is None:
