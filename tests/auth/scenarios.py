@@ -255,7 +255,7 @@ class Ran:
     def steps(self) -> Iterable[tuple[type[Effect], Any]]:
         """Every step of the result, by its effect."""
         by_step = {effect.step: effect for effect in (*REMOTE, ClearCredentials)}  # type: ignore[attr-defined]  # each is a SignOutEffect
-        return ((by_step[name], outcome) for name, outcome in self.result.steps)
+        return ((by_step[name], outcome) for name, outcome in self.result.steps if name in by_step)
 
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret that had anything to do with it."""

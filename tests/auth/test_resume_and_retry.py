@@ -115,7 +115,7 @@ def test_resume_goes_on_at_the_step_whose_outcome_was_lost(
     assert isinstance(result, CompleteSignOut)
     assert result is auth.last_result
     assert (result.resumed, result.signed_out_locally) == (True, True)
-    assert {outcome for _, outcome in result.steps} == {Done()}
+    assert {outcome for name, outcome in result.steps if name != "end_sso_session"} == {Done()}
     left = IRREVERSIBLE[IRREVERSIBLE.index(step) : -1]
     assert [(each.effect.name, each.call.attempt) for each in cast.called] == [
         (effect.__name__, 2 if effect is step else 1) for effect in left

@@ -69,7 +69,8 @@ STEPS: Final[dict[str, tuple[StepResult, str, dict[str, str]]]] = {
 
 def steps(step: StepResult | None = None) -> Steps:
     every = dict.fromkeys(
-        ("hosted_ui", "refresh_tokens", "global_sign_out", "revoke_token", "clear_credentials"), step or Done()
+        ("hosted_ui", "refresh_tokens", "global_sign_out", "revoke_token", "clear_credentials", "end_sso_session"),
+        step or Done(),
     )
     return Steps(**every)
 
@@ -170,7 +171,7 @@ def test_each_outcome_of_a_step_has_words_and_json(step: StepResult, words: str,
     assert in_words(step) == words
     assert as_builtins(result)["steps"] == {name: builtins for name, _ in result.steps}
     # What a service says is text, and no markup of the console.
-    assert shown(lambda console: show_result(console, result)).count(words) == 5
+    assert shown(lambda console: show_result(console, result)).count(words) == 6
 
 
 def test_each_transition_is_a_line_that_says_whether_it_went_well_and_how_long_it_took() -> None:

@@ -125,6 +125,7 @@ def test_json_tells_every_step_and_no_token(run: Run, tokens: FakeTokens) -> Non
         "global_sign_out": {"outcome": "not_requested"},
         "revoke_token": {"outcome": "done"},
         "clear_credentials": {"outcome": "done"},
+        "end_sso_session": {"outcome": "not_requested"},
     }
     assert tokens.access_token not in json.dumps(said)
 

@@ -287,6 +287,31 @@ class TestOperations:
             assert fake.browser_sessions("ada") == 1 + left
             assert send(fake, "GET", login_target(client), headers={"Cookie": f"cognito={elsewhere}"}).status == 302
 
+    def test_sessions_are_listed_where_they_are_tracked_with_the_one_they_came_through(self) -> None:
+        with FakeCognito(session_tracking=True) as fake:
+            fake.add_user("ada")
+            client = fake.add_client()
+            cookie = fake.open_browser_session("ada")
+            through, again = (fake.sign_in(client, "ada", browser_session=cookie) for _ in range(2))
+            fake.sign_in(client, "ada")
+            boto: Any = cognito_idp(fake.endpoint_url)
+            sessions = boto.list_user_sessions(AccessToken=through.access_token)["Sessions"]
+            boto.revoke_token(Token=again.refresh_token, ClientId=client.id)
+            left = boto.list_user_sessions(AccessToken=through.access_token)["Sessions"]
+            boto.close()
+        assert [session["IsCurrentSession"] for session in sessions] == [True, False, False]
+        first, second, third = (session.get("OriginSessionId") for session in sessions)
+        assert (first, third) == (second, None)
+        assert {len(session["SessionId"]) for session in sessions} == {28} == {len(first)}
+        assert left == [sessions[0], sessions[2]]
+
+    def test_sessions_that_are_not_tracked_are_not_listed(
+        self, cognito: FakeCognito, tokens: FakeTokens, idp: Any
+    ) -> None:
+        del cognito
+        with pytest.raises(idp.exceptions.OperationNotEnabledException):
+            idp.list_user_sessions(AccessToken=tokens.access_token)
+
     def test_global_sign_outs_leave_cookie_sessions_and_other_users_alone(
         self, cognito: FakeCognito, client: FakeClient, tokens: FakeTokens, idp: Any
     ) -> None:

@@ -13,6 +13,7 @@ from authsm.core.vocabulary import Effect, Event, FailedReply
 
 if TYPE_CHECKING:
     from authsm.core.vocabulary import Context
+    from authsm.flows.sign_out.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,13 @@ class SignOutEffect(Effect):
     @classmethod
     def asked_in(cls, context: Context, attempt: int) -> Self:
         """Name the session of the plan; see `Effect.asked_in`."""
-        plan = context.plan  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - only SignOutContext asks
-        return cls(attempt, plan.key, plan.epoch)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        plan = _plan_of(context)
+        return cls(attempt, plan.key, plan.epoch)
+
+
+def _plan_of(context: Context) -> Plan:
+    plan: Plan = context.plan  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue] - only SignOutContext asks
+    return plan  # pyright: ignore[reportUnknownVariableType]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +153,24 @@ class GlobalSignOut(SignOutEffect):
 
 @dataclass(frozen=True, slots=True)
 class RevokeToken(SignOutEffect):
-    """Kill this session's refresh token and every access token that came from it."""
+    """Kill this session's refresh token and every access token that came from it.
+
+    Attributes:
+        end_sso_session: Whether to have the single sign-on session ended, too, that this session came through.
+    """
 
     step = "revoke_token"
     party = "Cognito"
     done = TokenRevoked
     failed = RevokeTokenFailed
+
+    end_sso_session: bool = False
+
+    @classmethod
+    def asked_in(cls, context: Context, attempt: int) -> Self:
+        """Say what the plan makes due; see `Effect.asked_in`."""
+        plan = _plan_of(context)
+        return cls(attempt, plan.key, plan.epoch, plan.end_sso_session is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,7 @@ class Plan:
         refresh_tokens: Refreshing the access token for the global sign-out.
         global_sign_out: Ending every session of the user.
         revoke_token: Revoking the refresh token.
+        end_sso_session: Ending the single sign-on session at the service; the revocation carries it.
         clear_credentials: Clearing the local credentials.
         hosted_ui_last: Whether the hosted UI comes last.
         revoke_first: Whether revocation comes before the global sign-out.
@@ -138,6 +139,7 @@ class Plan:
     refresh_tokens: Why | None = None
     global_sign_out: Why | None = None
     revoke_token: Why | None = None
+    end_sso_session: Why | None = Why.NOT_REQUESTED  # what journals of a version that did not know it mean
     clear_credentials: Why | None = None
     hosted_ui_last: bool = False
     revoke_first: bool = False
@@ -168,6 +170,7 @@ class Plan:
             refresh_tokens=never,
             global_sign_out=never,
             revoke_token=never,
+            end_sso_session=never,
             clear_credentials=never,
         )
 
@@ -188,13 +191,15 @@ def settle(policy: SignOutPolicy, session: Session, authority: Authority, *, glo
         return Plan.stopped(session.key, Why.FEDERATED, epoch=session.epoch)
     nothing = _nothing_remote(policy, session)
     global_why = nothing or _why_no_global(session, authority, requested=global_sign_out)
+    revoke_why = nothing or _why_no_revocation(policy, session)
     return Plan(
         key=session.key,
         epoch=session.epoch,
         hosted_ui=nothing or _why_no_hosted_ui(policy, session),
         refresh_tokens=nothing or _why_no_refresh(policy, session, authority, global_why),
         global_sign_out=global_why,
-        revoke_token=nothing or _why_no_revocation(policy, session),
+        revoke_token=revoke_why,
+        end_sso_session=_why_no_end_of_sso(policy, revoke_why, api_only=session.method is SignInMethod.USER_POOL),
         hosted_ui_last=policy.hosted_ui is HostedUIOrder.LAST,
         revoke_first=_revoke_first(policy, authority),
         revoke_needs_global=not policy.choices.revoke_after_failed_global,
@@ -234,6 +239,8 @@ def settle_retry(policy: SignOutPolicy, session: Session, authority: Authority, 
         refresh_tokens=_why_no_refresh(policy, session, authority, global_why),
         global_sign_out=global_why,
         revoke_token=revoke_why,
+        # Partial results do not tell how the session was opened.
+        end_sso_session=_why_no_end_of_sso(policy, revoke_why, api_only=False),
         clear_credentials=done,
         hosted_ui_last=policy.hosted_ui is HostedUIOrder.LAST,
         revoke_first=_revoke_first(policy, authority),
@@ -281,6 +288,14 @@ def _why_no_revocation(policy: SignOutPolicy, session: Session) -> Why | None:
     if policy.choices.require_origin_jti and not session.access_token_has_origin_jti:
         return Why.NO_ORIGIN_JTI
     return None
+
+
+def _why_no_end_of_sso(policy: SignOutPolicy, revoke_why: Why | None, *, api_only: bool) -> Why | None:
+    if not policy.end_sso_session:
+        return Why.NOT_REQUESTED
+    if revoke_why is not None:
+        return revoke_why  # there is no call that could carry it
+    return Why.NOT_MADE_IN_HOSTED_UI if api_only else None
 
 
 def _revoke_first(policy: SignOutPolicy, authority: Authority) -> bool:

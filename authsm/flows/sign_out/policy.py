@@ -74,6 +74,10 @@ class SignOutPolicy:
         cancel_stops: Whether a cancel at the hosted UI, where it comes first, leaves the user signed in. Say False when
             the user is being deleted: the sign-out then goes on, and the cancel is an error in its result.
         local_only: Whether only the local credentials are cleared. The tokens stay alive at the service.
+        end_sso_session: Whether the revocation also asks Cognito to end the single sign-on session that the session
+            came through, so that the browser's cookie is worth nothing, without a browser. It takes a user pool that
+            tracks sessions (Cognito API Reference, RevokeToken, ``RevokeAssociatedSessions``). Applications that the
+            user entered through the same single sign-on session keep their tokens.
 
     Raises:
         ConfigurationException: A value is none of those that the field allows.
@@ -84,6 +88,7 @@ class SignOutPolicy:
     refresh_expired_access_token: bool = True
     cancel_stops: bool = True
     local_only: bool = False
+    end_sso_session: bool = False
     _choices: _Choices = field(default_factory=_Choices, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +102,7 @@ class SignOutPolicy:
                 raise ConfigurationException(
                     f"SignOutPolicy has no {name} {value!r}.", f"Give one of {allowed}."
                 ) from None
-        for name in ("refresh_expired_access_token", "cancel_stops", "local_only"):
+        for name in ("refresh_expired_access_token", "cancel_stops", "local_only", "end_sso_session"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigurationException(f"SignOutPolicy.{name} is {getattr(self, name)!r}.", "Give True or False.")
 

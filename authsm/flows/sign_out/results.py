@@ -93,6 +93,8 @@ class Steps:
         global_sign_out: Ending every session of the user.
         revoke_token: Revoking the refresh token.
         clear_credentials: Clearing the local credentials.
+        end_sso_session: Ending the single sign-on session at the service. It goes as the revocation goes that carries
+            it; the note of that says what is known of it.
     """
 
     hosted_ui: StepResult
@@ -100,6 +102,7 @@ class Steps:
     global_sign_out: StepResult
     revoke_token: StepResult
     clear_credentials: StepResult
+    end_sso_session: StepResult = NotRequested()
 
     def __iter__(self) -> Iterator[tuple[str, StepResult]]:
         """Give the name and the result of each step, in the order of the fields."""
@@ -285,6 +288,7 @@ def _steps(context: SignOutContext) -> Steps:
         global_sign_out=_step(plan.global_sign_out, context.global_sign_out),
         revoke_token=_step(plan.revoke_token, context.revoke_token),
         clear_credentials=_step(plan.clear_credentials, context.clear_credentials),
+        end_sso_session=_step(plan.end_sso_session, None if plan.end_sso_session else context.revoke_token),
     )
 
 

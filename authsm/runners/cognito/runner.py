@@ -13,6 +13,13 @@ from authsm.flows.sign_out.effects import GlobalSignOut, RefreshTokens, RevokeTo
 from authsm.flows.sign_out.policy import Authority
 from authsm.runners.cognito.answers import ALREADY_DONE, NOT_COGNITO, Answer, Setback, read_answer, setback_of
 from authsm.runners.cognito.client import ClientSettings, LateClient, check_count, check_region
+from authsm.runners.cognito.sso_sessions import (
+    SSOSession,
+    knows_linked_sessions,
+    list_sessions,
+    sso_session_in,
+    sso_session_refused,
+)
 from authsm.runners.cognito.wire_logs import scrubbed
 
 if TYPE_CHECKING:
@@ -124,6 +131,7 @@ class CognitoRunner:
         self._admin = admin
         self._region = region
         self._max_attempts = max_attempts
+        self._longest_attempt = connect_timeout + read_timeout
         self._hosted_ui = hosted_ui
         self._client = LateClient(settings, client)
         handlers: dict[type[Effect], Handler] = {
@@ -212,16 +220,41 @@ class CognitoRunner:
         )
         return answer.note
 
-    def _revoke_token(self, _: RevokeToken, call: Call) -> str | None:
-        refresh_token = call.tokens().refresh_token
+    def _revoke_token(self, effect: RevokeToken, call: Call) -> str | None:
+        tokens = call.tokens()
+        refresh_token = tokens.refresh_token
         if not refresh_token:
             raise _not_attempted("NO_REFRESH_TOKEN", "RevokeToken not attempted: the session has no refresh token.")
-        return self._carry_out(
+        sso = self._sso_session(tokens.access_token, call) if effect.end_sso_session else None
+        linked: dict[str, Any] = {"RevokeAssociatedSessions": "LINKED"} if sso and sso.can_be_asked_for else {}
+        answer = self._carry_out(
             "RevokeToken",
             call,
             [refresh_token],
-            lambda client: client.revoke_token(Token=refresh_token.reveal(), ClientId=self._client_id, **self._proof()),
-        ).note
+            lambda client: client.revoke_token(
+                Token=refresh_token.reveal(), ClientId=self._client_id, **self._proof(), **linked
+            ),
+        )
+        return "; ".join(note for note in (answer.note, sso and sso.value) if note) or None
+
+    def _sso_session(self, access_token: Secret | None, call: Call) -> SSOSession:
+        """Find out what a revocation can do about the single sign-on session: Cognito's answer to it does not tell.
+
+        Asked before the revocation, which kills the access token; once, and only with time to spare for the revocation.
+        """
+        client = self._client.made()
+        if isinstance(client, Failure):
+            return SSOSession.UNKNOWN  # the revocation fails for the same reason
+        if not knows_linked_sessions(client):
+            return SSOSession.CLIENT_TOO_OLD
+        if not access_token or call.attempt > 1 or call.stop.is_set() or call.seconds_left() <= self._longest_attempt:
+            return SSOSession.UNKNOWN
+        secrets = [access_token]
+        try:
+            with scrubbed(secrets, answers_hold_secrets=False):
+                return sso_session_in(list_sessions(client, access_token))
+        except Exception as error:  # noqa: BLE001 - it is only a look: the revocation will tell what is wrong
+            return sso_session_refused(setback_of(error, secrets))
 
     def _global_sign_out(self, _: GlobalSignOut, call: Call) -> str | None:
         access_token = call.tokens().access_token

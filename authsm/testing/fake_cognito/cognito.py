@@ -27,8 +27,8 @@ class FakeCognito:
     """A user pool with its own server on 127.0.0.1. Use it as a context manager, or with ``start`` and ``stop``.
 
     It answers InitiateAuth (USER_PASSWORD_AUTH and REFRESH_TOKEN_AUTH), GetTokensFromRefreshToken, GetUser,
-    RevokeToken, GlobalSignOut and AdminUserGlobalSignOut, and has the pages ``/login`` and ``/logout`` and the
-    endpoints ``/oauth2/token`` and ``/oauth2/revoke``. It is safe to share among threads.
+    ListUserSessions, RevokeToken, GlobalSignOut and AdminUserGlobalSignOut, and has the pages ``/login`` and
+    ``/logout`` and the endpoints ``/oauth2/token`` and ``/oauth2/revoke``. It is safe to share among threads.
 
     Args:
         session_tracking: Whether the pool links tokens to the hosted UI session that they came through, so that

@@ -148,6 +148,10 @@ def _get_user(pool: UserPool, members: _Members) -> _Members:
     return {"Username": user.username, "UserAttributes": [{"Name": "sub", "Value": user.sub}]}
 
 
+def _list_user_sessions(pool: UserPool, members: _Members) -> _Members:
+    return {"Sessions": pool.sessions(_text(members, "AccessToken"))}
+
+
 def _revoke_token(pool: UserPool, members: _Members) -> None:
     token = _text(members, "Token")
     client = pool.client(_text(members, "ClientId"))
@@ -175,6 +179,7 @@ OPERATIONS: Final[Mapping[str, Callable[[UserPool, _Members], _Members | None]]]
     "GetUser": _get_user,
     "GlobalSignOut": _global_sign_out,
     "InitiateAuth": _initiate_auth,
+    "ListUserSessions": _list_user_sessions,
     "RevokeToken": _revoke_token,
 }
 """Every operation that the fake knows, by its name in the service's model."""

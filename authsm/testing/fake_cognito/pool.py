@@ -7,6 +7,7 @@ both: only ``/logout``, its age, or a revocation that asks for linked sessions e
 """
 
 import base64
+import hashlib
 import json
 import secrets
 import threading
@@ -197,6 +198,20 @@ class UserPool:
             if linked and family.browser_session is not None:
                 self.browsers.sign_out(family.browser_session)
 
+    def sessions(self, access_token: str) -> list[dict[str, Any]]:
+        """List the user's token sessions that work, as ``ListUserSessions`` does; refuse where none are tracked.
+
+        That it is refused with ``OperationNotEnabledException`` then is inferred: the API reference lists that error
+        and does not say when it comes.
+        """
+        with self._lock:
+            user = self.authorize(access_token)
+            if not self._session_tracking:
+                raise ServiceError("OperationNotEnabledException", "Session tracking is not enabled for the user pool.")
+            current = self._family_of_access_token(access_token)
+            alive = [family for family in self._families[user.username] if not family.revoked]
+            return [_session(family, is_current=family is current) for family in alive]
+
     def sign_out_everywhere(self, user: FakeUser) -> None:
         """End every token family of the user. The hosted UI's browser sessions go on."""
         with self._lock:
@@ -310,3 +325,20 @@ class UserPool:
             )
         except jwt.InvalidTokenError:
             return None
+
+
+def _session(family: _Family, *, is_current: bool) -> dict[str, Any]:
+    session = {
+        "SessionId": _session_id("tkn", family.origin_jti),
+        "SessionType": "TOKEN",
+        "ClientId": family.client.id,
+        "IsCurrentSession": is_current,
+    }
+    if family.browser_session is None:
+        return session
+    return {**session, "OriginSessionId": _session_id("sso", family.browser_session)}
+
+
+def _session_id(prefix: str, secret: str) -> str:
+    # API reference, "SessionDescriptionType": 28 lower-case letters and digits, these three first.
+    return prefix + hashlib.sha256(secret.encode()).hexdigest()[:25]

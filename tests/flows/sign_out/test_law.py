@@ -6,18 +6,20 @@ states the condition under which it holds, and that the condition is reached.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authsm.core.graph import explore
 from authsm.core.vocabulary import FailedReply, Failure, FailureKind
 from authsm.flows.sign_out import effects
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.context import NOT_ATTEMPTED_AFTER_GLOBAL, NOT_REFRESHED
 from authsm.flows.sign_out.plan import OnCancel, Plan, Why, settle
-from authsm.flows.sign_out.policy import Authority
+from authsm.flows.sign_out.policy import Authority, SignOutPolicy
 from authsm.flows.sign_out.results import (
     CompleteSignOut,
     Done,
@@ -32,7 +34,7 @@ from authsm.flows.sign_out.results import (
     result_of,
 )
 from authsm.testing.strategies import replies
-from tests.flows.sign_out.inputs import POLICIES, SESSIONS, Run, start
+from tests.flows.sign_out.inputs import BASES, POLICIES, SESSIONS, Run, every_run, everything_that_may_happen, start
 
 if TYPE_CHECKING:
     from authsm.core.graph import Graph
@@ -208,6 +210,30 @@ def test_what_was_done_is_reported_as_done_with_its_note(runs: tuple[Run, ...]) 
     assert notes == {"", "The URL was only printed.", "A file is left."}
 
 
+def test_the_revocation_carries_whether_to_end_the_sso_session_and_decides_what_becomes_of_it() -> None:
+    started = [
+        start(settle(policy, session, authority, global_sign_out=True))
+        for policy in (SignOutPolicy(end_sso_session=True), replace(BASES[1], end_sso_session=True), SignOutPolicy())
+        for session in SESSIONS
+        for authority in Authority
+    ]
+    runs = [*every_run(explore(SIGN_OUT, list(dict.fromkeys(started)), events=everything_that_may_happen))]
+    seen: set[str] = set()
+    for run in runs:
+        is_due = run.plan.end_sso_session is None
+        carried = [effect.end_sso_session for effect in _effects(run) if isinstance(effect, effects.RevokeToken)]
+        assert carried in ([], [is_due])
+        steps = _result(run).steps
+        if is_due:
+            assert steps.end_sso_session == steps.revoke_token
+        elif run.plan.end_sso_session is Why.NOT_REQUESTED:
+            assert steps.end_sso_session == NotRequested()
+        else:
+            assert steps.end_sso_session == Skipped(run.plan.end_sso_session or Why.STOPPED)
+        seen.add(f"{is_due}, {type(steps.end_sso_session).__name__}")
+    assert seen == {"True, Done", "True, Failed", "True, Skipped", "False, NotRequested", "False, Skipped"}
+
+
 def test_the_result_follows_the_final_state(runs: tuple[Run, ...]) -> None:
     kinds = {(run.final.state, type(_result(run))) for run in runs}
     assert kinds == {
@@ -312,7 +338,8 @@ def test_the_steps_of_a_result_come_in_the_order_of_their_fields() -> None:
         revoke_token=Done("once more"),
         clear_credentials=Failed(Failure(FailureKind.REFUSED, "No", "no")),
     )
-    assert [name for name, _ in steps] == list(EFFECTS)
+    assert [name for name, _ in steps] == [*EFFECTS, "end_sso_session"]
+    assert steps.end_sso_session == NotRequested()
     assert dict(steps)["revoke_token"] == Done("once more")
 
 

@@ -280,3 +280,48 @@ def test_the_proof_begins_with_every_plan_there_is(plans: frozenset[Plan], retry
     proved = {context.plan for context in every_context()}
     assert proved - every == {plan for plan in proved if plan.stop not in {None, Why.FEDERATED}}
     assert every - proved == set()
+
+
+def test_the_sso_session_is_ended_by_a_revocation_that_is_due_if_the_policy_asks_for_it() -> None:
+    reasons: set[Why | None] = set()
+    for settled in every_settlement():
+        assert settled.plan.end_sso_session in {Why.NOT_REQUESTED, Why.STOPPED}  # off by default
+        if settled.policy not in BASES:
+            continue
+        policy = replace(settled.policy, end_sso_session=True)
+        plan = settle(policy, settled.session, settled.authority, global_sign_out=settled.requested)
+        assert replace(plan, end_sso_session=settled.plan.end_sso_session) == settled.plan
+        if plan.stop is None:
+            expected = plan.revoke_token
+            if expected is None and settled.session.method is SignInMethod.USER_POOL:
+                expected = Why.NOT_MADE_IN_HOSTED_UI
+            assert plan.end_sso_session is expected
+            reasons.add(expected)
+    assert reasons == {
+        None,
+        Why.NOT_MADE_IN_HOSTED_UI,
+        Why.NOT_SIGNED_IN,
+        Why.NO_REFRESH_TOKEN,
+        Why.NO_ORIGIN_JTI,
+    }
+
+
+def test_a_session_that_is_cleared_here_only_keeps_its_sso_session() -> None:
+    policy = SignOutPolicy(local_only=True, end_sso_session=True)
+    assert settle(policy, HOSTED, Authority.IAM, global_sign_out=False).end_sso_session is Why.LOCAL_ONLY
+
+
+@pytest.mark.parametrize(
+    ("policy", "unfinished", "has_token", "expected"),
+    [
+        (SignOutPolicy(), Unfinished(revoke_token=True), True, Why.NOT_REQUESTED),
+        (SignOutPolicy(end_sso_session=True), Unfinished(revoke_token=True), True, None),
+        (SignOutPolicy(end_sso_session=True), Unfinished(revoke_token=True), False, Why.TOKEN_NOT_KEPT),
+        (SignOutPolicy(end_sso_session=True), Unfinished(hosted_ui=True), True, Why.ALREADY_DONE),
+    ],
+)
+def test_a_retry_ends_the_sso_session_with_the_revocation_that_it_repeats(
+    policy: SignOutPolicy, unfinished: Unfinished, expected: Why | None, *, has_token: bool
+) -> None:
+    session = replace(SESSION, has_refresh_token=has_token)
+    assert settle_retry(policy, session, Authority.ACCESS_TOKEN, unfinished).end_sso_session is expected

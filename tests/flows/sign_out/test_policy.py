@@ -32,6 +32,7 @@ def test_the_values_of_the_enums_are_accepted_as_texts() -> None:
             "Give one of 'auto', 'revoke_first', 'global_first'.",
         ),
         ({"cancel_stops": 1}, "SignOutPolicy.cancel_stops is 1.", "Give True or False."),
+        ({"end_sso_session": "LINKED"}, "SignOutPolicy.end_sso_session is 'LINKED'.", "Give True or False."),
         ({"local_only": "no"}, "SignOutPolicy.local_only is 'no'.", "Give True or False."),
         (
             {"refresh_expired_access_token": None},

@@ -108,6 +108,8 @@ class Ended:
             failures.add("global_sign_out")
         if self.revocation_given_up:
             failures.add("revoke_token")
+        if self.plan.end_sso_session is None and "revoke_token" in failures:
+            failures.add("end_sso_session")
         return failures
 
 
