@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import webbrowser
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from rich.table import Table
 
 from authsm.auth.blocking import Auth
 from authsm.cli.browser import SmallBrowser
+from authsm.cli.handover import HandOver, has_browser
 from authsm.cli.show import show_result, show_transition
 from authsm.core.drive import Transition
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from authsm.observe import Notice
 
 _PASSWORD = "Correct-Horse-1"  # noqa: S105 - of a user who exists only here
+_BROWSER_SECONDS = 15.0
+"""How long the user's browser has to open."""
 _AN_HOUR_AND_A_BIT = 3700.0
 _SIGN_OUT_URLS = tuple(f"http://127.0.0.1:{port}/signed-out" for port in range(8410, 8420))
 
@@ -53,7 +58,12 @@ def demo() -> None:
     console = Console(highlight=False)
     console.print(
         "Six sign-outs against a stand-in of Amazon Cognito on 127.0.0.1. The users sign in through boto3, and boto3 "
-        "carries the remote steps of the sign-out out. The browser's part is played by a small HTTP client."
+        "carries the remote steps of the sign-out out. "
+        + (
+            "At the hosted UI, your browser opens."
+            if has_browser()
+            else "There is no browser here: its part at the hosted UI is played by a small HTTP client."
+        )
     )
     for number, scene in enumerate(_SCENES, 1):
         console.rule(f"[bold]{number}. {scene.title}")
@@ -76,6 +86,7 @@ class _Stage:
         self.boto3 = _boto3_client(cognito)
         self.store = MemoryCredentialStore()
         self.browser = SmallBrowser()
+        self.cookie = ""
         self.tokens: FakeTokens | None = None
 
     def auth(self, *, seconds_ago: float = 0, hosted_ui: LoopbackHostedUI | None = None, admin: bool = False) -> Auth:
@@ -94,7 +105,8 @@ class _Stage:
             expires_in=answer["ExpiresIn"],
         )
         if hosted_ui is not None:
-            self.browser.hold_cookie(self.cognito.domain, "cognito", self.cognito.open_browser_session("ada"))
+            self.cookie = self.cognito.open_browser_session("ada")
+            self.browser.hold_cookie(self.cognito.domain, "cognito", self.cookie)
         runner = CognitoRunner(
             client_id=self.client.id,
             user_pool_id=self.cognito.user_pool_id,
@@ -122,13 +134,27 @@ class _Stage:
         """Show where the browser goes, without the part that lets only this browser in."""
         self.console.print(f"  browser: {url.rpartition('/')[0]}/...", style="dim", soft_wrap=True)
 
+    def _open(self, url: str) -> None:
+        """Open the user's browser, signed in as this stage's; where none comes, play its part."""
+        if has_browser():
+            with HandOver(f"cognito={self.cookie}", url) as page:
+                # Some browsers hold their caller up for as long as they run.
+                threading.Thread(target=webbrowser.open, args=(page.url,), daemon=True).start()
+                if page.was_taken(_BROWSER_SECONDS):
+                    self.console.print("  your browser opened", style="dim")
+                    return
+            self.console.print("  your browser did not open: a small HTTP client plays its part", style="dim")
+        else:
+            self.console.print("  no browser here: a small HTTP client opens this address", style="dim")
+        self.browser.open(url)
+
     def hosted_ui(self, open_browser: Callable[[str], object] | None = None) -> LoopbackHostedUI:
-        """Give a hosted UI whose browser is the small one of this stage, unless another is given."""
+        """Give a hosted UI with the user's browser, or else with the small one of this stage, unless one is given."""
         return LoopbackHostedUI(
             domain=self.cognito.domain,
             client_id=self.client.id,
             sign_out_urls=_SIGN_OUT_URLS,
-            open_browser=open_browser or self.browser.open,
+            open_browser=open_browser or self._open,
             show_url=self._show_url,
         )
 

@@ -13,6 +13,11 @@ from tests.leaks import Watch, leaks_in
 demo = importlib.import_module("authsm.cli.demo")  # the package itself has the command under this name
 
 
+@pytest.fixture(autouse=True)
+def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "has_browser", lambda: False)
+
+
 @pytest.mark.shows_tokens(because="the demo signs in through bare boto3, whose log at DEBUG shows what it is given")
 def test_the_demo_shows_its_six_ends(watch: Watch) -> None:
     result = CliRunner().invoke(app, ["demo"])
