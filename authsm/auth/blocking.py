@@ -251,7 +251,7 @@ def fly(flight: Flight) -> None:
         inbox = blocking.Inbox(blocking.late_answer(run.id, run.observe))
         flight.interrupted_by(inbox.interrupt)
         driver = run.start_called_off() if flight.called_off else _started(run)
-        result = run.result(blocking.run(driver, run, inbox))
+        result = run.result(run.suspend(blocking.run(driver, run, inbox)))
         run.finish()
     except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
         flight.fail(error)

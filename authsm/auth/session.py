@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from authsm.auth.flights import FLIGHTS, Flight
 from authsm.auth.holders import KeptHolder, StoreHolder
-from authsm.auth.sign_out import RetryRequest, SignOutRequest, SignOutRun, asked_for_all, sign_out_request
+from authsm.auth.sign_out import (
+    RetryRequest,
+    SignOutRequest,
+    SignOutRun,
+    SuspendingRequest,
+    asked_for_all,
+    sign_out_request,
+)
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
 from authsm.errors import ConfigurationException, CredentialStoreException, InvalidStateException
 from authsm.flows.sign_out.effects import RevokeToken, ShowHostedUISignOut
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
     from authsm.auth.holders import Holder
-    from authsm.auth.sign_out import Request
+    from authsm.auth.sign_out import Request, Suspension
     from authsm.core.drive import Limits
     from authsm.flows.sign_out.policy import SignOutPolicy
     from authsm.flows.sign_out.results import PartialSignOut
@@ -99,6 +106,10 @@ def refuse_unknown_method(data: SignedInData, runner: EffectRunner, policy: Sign
             "The runner can sign the browser out, and the data does not say whether the user signed in there.",
             "Pass SignedInData(sign_in_method=SignInMethod.HOSTED_UI, ...), or USER_POOL where no browser was used.",
         )
+
+
+def _passes_by(_: Flight) -> None:
+    """Keep nothing of a flight that is joined."""
 
 
 def _refuse_unhashable(store: CredentialStore) -> None:
@@ -255,8 +266,34 @@ class Session:
         policy = policy or self.policy
         return self._board(sign_out_request(policy, global_sign_out=global_sign_out), start, joined)
 
+    def board_suspending(
+        self, start: Start, suspension: Suspension, *, global_sign_out: bool, through: Hashable
+    ) -> Flight:
+        """Join or begin a sign-out that is suspended where it comes to the hosted UI.
+
+        Args:
+            start: Has a new flight flown.
+            suspension: Keeps it there; one that is joined has its own.
+            global_sign_out: Whether every session of the user is to end.
+            through: Who hears that the browser has come back.
+
+        Returns:
+            The flight.
+
+        Raises:
+            ConfigurationException: A global sign-out was asked for that the policy forbids.
+        """
+        asked = sign_out_request(self.policy, global_sign_out=global_sign_out)
+        request = SuspendingRequest(asked.policy, asked.global_sign_out, through)
+        return self._board(request, start, _passes_by, suspension=suspension)
+
     def _board(
-        self, request: SignOutRequest, start: Start, joined: Start, interrupted: Interrupted | None = None
+        self,
+        request: SignOutRequest,
+        start: Start,
+        joined: Start,
+        interrupted: Interrupted | None = None,
+        suspension: Suspension | None = None,
     ) -> Flight:
         def come_aboard(flight: Flight) -> None:
             flight.run.audience.add(self.observers)
@@ -266,14 +303,27 @@ class Session:
         return FLIGHTS.board(
             self.whose,
             (request, self.runner),
-            lambda: self._run(StoreHolder(self.store, self.key), request, interrupted),
+            lambda: self._run(StoreHolder(self.store, self.key), request, interrupted, suspension),
             start,
             joined=come_aboard,
         )
 
-    def _run(self, holder: Holder, request: Request, interrupted: Interrupted | None = None) -> SignOutRun:
-        journal = interrupted.journal if interrupted else None
-        run = SignOutRun(holder, self.runner, request, limits=self.limits, observers=self.observers, journal=journal)
+    def _run(
+        self,
+        holder: Holder,
+        request: Request,
+        interrupted: Interrupted | None = None,
+        suspension: Suspension | None = None,
+    ) -> SignOutRun:
+        run = SignOutRun(
+            holder,
+            self.runner,
+            request,
+            limits=self.limits,
+            observers=self.observers,
+            journal=interrupted.journal if interrupted else None,
+            suspension=suspension,
+        )
         if interrupted:
             run.newer_epoch = interrupted.epoch + 1  # a sign-in since then is none of its business
         return run

@@ -14,6 +14,7 @@ from authsm._version import __version__
 from authsm.auth.facts import evidence_of, session_of, still_to_come, username_of
 from authsm.auth.holders import SUPERSEDED, Found, Held
 from authsm.core.drive import Limits, Transition, drive
+from authsm.core.vocabulary import Failure, FailureKind
 from authsm.credentials import scrub
 from authsm.errors import ConfigurationException
 from authsm.flows.sign_out.chart import SIGN_OUT
@@ -22,6 +23,7 @@ from authsm.flows.sign_out.effects import (
     Begin,
     ClearCredentials,
     CredentialsCleared,
+    HostedUISignOutFailed,
     ShowHostedUISignOut,
     SignOutEffect,
 )
@@ -33,7 +35,7 @@ from authsm.runners.handlers import Call
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
     from datetime import datetime
 
     from authsm.auth.holders import Holder
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from authsm.credentials import Secret, UserPoolTokens
     from authsm.flows.sign_out.plan import Session, Unfinished
     from authsm.flows.sign_out.policy import Authority, SignOutPolicy
-    from authsm.flows.sign_out.results import SignOutResult
+    from authsm.flows.sign_out.results import Evidence, SignOutResult
     from authsm.observe import Notice, Observer
     from authsm.runners.handlers import EffectRunner, Handler
 
@@ -98,6 +100,17 @@ def sign_out_request(policy: SignOutPolicy, *, global_sign_out: bool) -> SignOut
 
 
 @dataclass(frozen=True, slots=True)
+class SuspendingRequest(SignOutRequest):
+    """Sign out, but for the hosted UI, which answers later.
+
+    Attributes:
+        through: Who hears that answer. Sign-outs that are suspended in the same way may share one flight.
+    """
+
+    through: Hashable
+
+
+@dataclass(frozen=True, slots=True)
 class RetryRequest:
     """Try again what failed in a partial sign-out.
 
@@ -149,6 +162,36 @@ def asked_for_all(journal: str) -> bool:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A sign-out that stands at the hosted UI, with everything else behind it. It holds no token.
+
+    Attributes:
+        run: The name of its run.
+        snapshot: Where the machine stands.
+        username: Whose session it was.
+        tokens_valid_until: When the last of the session's tokens ends.
+    """
+
+    run: str
+    snapshot: Snapshot[SignOutContext]
+    username: str
+    tokens_valid_until: datetime | None
+
+
+class Suspension(Protocol):
+    """Keeps a sign-out that stands at the hosted UI, for whoever hears that the browser has come back."""
+
+    def keep(self, standing: Standing) -> None:
+        """Keep it, durably. May block, and may raise whatever writing can raise: the hosted UI has failed then."""
+        ...
+
+
+_ON_ITS_WAY: Final = Failure(
+    FailureKind.NOT_ATTEMPTED, "Suspended", "The browser is on its way, and has not come back yet."
+)
+
+
 class SignOutRun:
     """One sign-out, for a runner's loop to run.
 
@@ -159,6 +202,7 @@ class SignOutRun:
         limits: How long things may take.
         observers: Who is told.
         journal: What was written down of a sign-out that a crash interrupted, if this one is to end it.
+        suspension: Keeps this sign-out where it comes to the hosted UI; if not given, a handler carries that out.
 
     Attributes:
         id: The name of this run.
@@ -166,6 +210,8 @@ class SignOutRun:
         cleared: Called when the local clear has an outcome.
         newer_epoch: Of a sign-in that came after this sign-out was asked for: that session is none of its business.
         handlers: Who carries out the effects.
+        suspension: Who keeps this sign-out where it comes to the hosted UI.
+        is_suspended: Whether it is kept there now.
     """
 
     def __init__(
@@ -177,6 +223,7 @@ class SignOutRun:
         limits: Limits,
         observers: Iterable[Observer] = (),
         journal: str | None = None,
+        suspension: Suspension | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.audience = Audience(self.id, observers)
@@ -193,6 +240,8 @@ class SignOutRun:
         self._clear_is_last = True
         self._has_cleared = False
         self._resumed = journal is not None
+        self.suspension = suspension
+        self.is_suspended = False
 
     @property
     def seconds_to_open(self) -> float:
@@ -264,7 +313,8 @@ class SignOutRun:
 
     def _begin(self, plan: Plan) -> SignOutDriver:
         start = SIGN_OUT.start(SignOutContext(plan))
-        return drive(SIGN_OUT, start, Begin(), run=self.id, limits=self._limits, observe=self.observe)
+        until = ShowHostedUISignOut if self.suspension is not None else None
+        return drive(SIGN_OUT, start, Begin(), run=self.id, limits=self._limits, observe=self.observe, until=until)
 
     def _resume(self, text: str) -> SignOutDriver:
         journal = msgspec.json.decode(text, type=Journal)
@@ -349,6 +399,29 @@ class SignOutRun:
         if self.has_to_finish:
             self._write(self._holder.erase_journal)
 
+    def suspend(self, end: Snapshot[SignOutContext]) -> Snapshot[SignOutContext]:
+        """Have a sign-out that stands at the hosted UI kept there. Blocks, and never raises.
+
+        Args:
+            end: Where the machine rests.
+
+        Returns:
+            Where it would have ended, were the browser never to come back; or where it has ended.
+        """
+        effect = SIGN_OUT.pending(end)
+        if effect is None or self.suspension is None:
+            return end
+        evidence = self._evidence()
+        try:
+            self.suspension.keep(Standing(self.id, end, self._username, evidence.tokens_valid_until))
+        except Exception as error:  # noqa: BLE001 - whatever a store raises: nobody could hear the browser's return
+            event = HostedUISignOutFailed(failure_of(error, self.secrets()))
+            failed = SIGN_OUT.step(end, event).snapshot
+            self.observe(Transition(self.id, end, event, failed, effect, 0.0))
+            return failed
+        self.is_suspended = True
+        return SIGN_OUT.step(end, HostedUISignOutFailed(_ON_ITS_WAY)).snapshot
+
     def secrets(self) -> Iterable[Secret]:
         """Give every secret of the session that was seen."""
         return self._holder.secrets()
@@ -362,16 +435,19 @@ class SignOutRun:
         Returns:
             The result.
         """
-        evidence = evidence_of(
+        evidence = self._evidence()
+        if isinstance(self._request, RetryRequest):
+            # The tokens that need no retry are gone; copies of them are as valid as before.
+            evidence = replace(evidence, tokens_valid_until=still_to_come(self._request.tokens_valid_until))
+        return result_of(end, evidence)
+
+    def _evidence(self) -> Evidence:
+        return evidence_of(
             self._holder.known,
             authority=self._runner.authority,
             hosted_ui_url=self._runner.hosted_ui_url,
             resumed=self._resumed,
         )
-        if isinstance(self._request, RetryRequest):
-            # The tokens that need no retry are gone; copies of them are as valid as before.
-            evidence = replace(evidence, tokens_valid_until=still_to_come(self._request.tokens_valid_until))
-        return result_of(end, evidence)
 
 
 def _nothing() -> None:

@@ -136,6 +136,7 @@ def drive(
     limits: Limits | None = None,
     clock: Callable[[], float] = time.monotonic,
     observe: Observe = _unseen,
+    until: type[Effect] | None = None,
 ) -> Generator[Ask[C], Message | None, Snapshot[C]]:
     """Take a machine from where it stands to where it rests.
 
@@ -147,12 +148,14 @@ def drive(
         limits: How long things may take; the defaults of `Limits` if not given.
         clock: Gives the time in seconds; only differences count.
         observe: Called with each `Transition` and `LateAnswer` after it happened. It must not raise.
+        until: An effect that is carried out elsewhere, and maybe later: where one of this type is asked for, the run is
+            suspended. Whoever hears its reply goes on from the snapshot.
 
     Yields:
         What to wait for.
 
     Returns:
-        The snapshot in which the machine waits for something from outside, or has ended.
+        The snapshot in which the machine waits for something from outside, is suspended, or has ended.
 
     Raises:
         UnexpectedEventError: The event, or an answer, is none that the state knows.
@@ -167,7 +170,7 @@ def drive(
             observe(Transition(run, snapshot, event, step.snapshot, answered, took))
             snapshot = step.snapshot
         answered = machine.pending(snapshot)
-        if answered is None:
+        if answered is None or type(answered) is until:
             return snapshot
         number += 1
         budget.begin(answered)

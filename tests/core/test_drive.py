@@ -28,6 +28,7 @@ class Drive:
     """A run whose messages the test sends, and whose clock the test moves."""
 
     limits: Limits | None = None
+    until: type[Effect] | None = None
     clock: FakeClock = field(default_factory=lambda: FakeClock(1000.0))
     notices: list[Any] = field(default_factory=list[Any])
     asked: list[Ask[Remembered]] = field(default_factory=list[Ask[Remembered]])
@@ -42,6 +43,7 @@ class Drive:
             limits=self.limits,
             clock=self.clock,
             observe=self.notices.append,
+            until=self.until,
         )
         self._take(None)
         return self
@@ -109,6 +111,16 @@ def test_a_machine_that_waits_for_nothing_rests_at_once() -> None:
     start = BAKERY.start(Remembered())
     run = Drive().begin(start)
     assert (run.rested, run.asked, run.notices) == (start, [], [])
+
+
+def test_a_run_is_suspended_where_an_effect_is_carried_out_elsewhere_and_goes_on_from_there() -> None:
+    run = Drive(until=bakery.CleanUp).begin(Snapshot("Cooling", Remembered()), bakery.Left())
+    assert run.rested == Snapshot("CleaningUp", Remembered())
+    assert (run.asked, [each.target.state for each in run.transitions]) == ([], ["CleaningUp"])
+    later = Drive().begin(run.rested, bakery.Cleaned())
+    assert later.rested is not None
+    assert later.rested.state == "Served"
+    assert Drive(until=bakery.CleanUp).begin(Snapshot("Baking", Remembered(layers=1))).ask.effect == bakery.BakeLayer()
 
 
 def test_the_limits_have_defaults() -> None:

@@ -73,6 +73,31 @@ CAME_BACK_WITH_ERROR: Final = _page(
 )
 """For the browser that came back with an error."""
 
+SIGNED_OUT: Final = _page("You are signed out", "Of this application, and of the page where you signed in to it.")
+"""Of a web application: everything that was due is done."""
+
+SIGNED_OUT_HERE: Final = _page(
+    "You are signed out of this application",
+    "The page where you sign in may still know you in this browser. If others use it, too, close all of its windows.",
+)
+"""Of a web application: the browser came back with an error, or too late."""
+
+NOT_SIGNED_OUT: Final = _page("You are still signed in", "The sign-out did not work. Please try again in a moment.")
+"""Of a web application: the local clear failed."""
+
+NOTHING_CHANGED: Final = _page(
+    "Nothing was changed", "This page ends a sign-out, and none was begun in this browser. Go back to the application."
+)
+"""Of a web application: whoever came has no ticket."""
+
+FROM_ELSEWHERE: Final = _page(
+    "Nothing was changed", "Another site asked for this sign-out. To sign out, use the application itself."
+)
+"""Of a web application: the request was not made by its own page."""
+
+NOT_NOW: Final = _page("One moment, please", "The application is busy. Load this page again in a moment.")
+"""Of a web application: its store does not answer."""
+
 REFUSALS: Final[Mapping[HTTPStatus, bytes]] = {
     HTTPStatus.BAD_REQUEST: _page(
         "No sign-out was begun in this browser",

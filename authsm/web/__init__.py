@@ -1,0 +1,42 @@
+"""Signing out of web applications whose users sign in at the hosted UI: one core, and adapters for the frameworks.
+
+The theory. A web server cannot wait for a browser: the sign-out is **suspended** where it stands at the hosted UI, and
+the browser's return **resumes** it, minutes later, in whichever process hears of it. What must not depend on a browser
+is done before: the hosted UI comes last. So the sign-out that is suspended has the tokens revoked and the credentials
+cleared behind it, holds no token, and a user who never comes back is signed out all the same::
+
+    POST /sign-out    ``WebSignOut.begin``: global sign-out, revocation, local clear; then the machine stands at
+                      SigningOutHostedUI, and its snapshot is kept as a ticket. 303 to the provider's /logout, and a
+                      cookie with the ticket.
+    GET /signed-out   ``WebSignOut.callback``: the browser is back. Who has the ticket ends the sign-out:
+                      HostedUISignedOut, or HostedUISignOutFailed where the provider reports an error.
+    every minute      ``WebSignOut.sweep``: who has not come back in time never will: HostedUISignOutFailed.
+
+**The ticket** is 256 random bits. Cognito's ``/logout`` echoes no ``state``, so it travels in a cookie: HttpOnly,
+Secure, SameSite=Lax (the browser comes back from another site), for the path of the callback only, for 15 minutes. The
+server keeps its SHA-256, and beside it the machine's own JSON. A ticket ends once, by compare-and-delete in the store:
+of any number of callbacks and sweepers, in any number of processes, exactly one is the end, and observers see it once.
+The others are shown the same page and change nothing; a callback without the ticket is shown another, and changes
+nothing. (A process that dies in between has ended the ticket, and told nobody.)
+
+**What can be trusted.** A return with the ticket is evidence, bound to the browser that began; it is no proof that the
+provider has ended its session.
+
+**Open redirects.** Where the browser goes is configured: the provider's ``/logout``, the ``logout_uri`` in it, and
+where a signed-out user is sent. Nothing of a request ever stands in a URL, a header field or a page.
+
+**Cross-site requests.** A sign-out changes something, so it is a POST, and `WebSignOut.begin` refuses one that another
+site's page has made: by ``Sec-Fetch-Site`` (W3C, Fetch Metadata Request Headers) or, where a browser does not send
+that, by ``Origin``. The frameworks' own CSRF tokens stand before it where there are any.
+
+**The application's own session** should hold a random key, no token: the key under which the credentials are stored.
+A session cookie that is played again after the sign-out then names a session that is cleared. `Begun` says when
+the application's session is to be forgotten.
+
+**A crash** before the ticket is kept leaves the journal of the sign-out in the credential store, and
+`CredentialStore.journals` names it: ``WebSignOut.auth(key).resume()`` ends all but the hosted UI, and says that of it.
+"""
+
+from authsm.web.sign_out import Begun, Returned, WebSignOut
+
+__all__ = ["Begun", "Returned", "WebSignOut"]

@@ -1,0 +1,194 @@
+"""The desk: where suspended sign-outs get their tickets, and where those who bring one are served. It knows no HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from authsm.auth.facts import still_to_come
+from authsm.core.drive import Transition
+from authsm.core.machine import SnapshotError
+from authsm.core.vocabulary import Failure, FailureKind
+from authsm.flows.sign_out.chart import SIGN_OUT
+from authsm.flows.sign_out.effects import HostedUISignedOut, HostedUISignOutFailed
+from authsm.flows.sign_out.results import Evidence, result_of
+from authsm.observe import Audience, JournalFailed
+from authsm.runners.carrying import failure_of
+from authsm.stores.tickets import Ticket
+from authsm.web import kept as keeping
+from authsm.web.cookies import digest_of, new_ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from authsm.auth.flights import Flight
+    from authsm.auth.sign_out import Standing
+    from authsm.credentials import Secret
+    from authsm.flows.sign_out.results import SignOutResult
+    from authsm.observe import Observer
+    from authsm.runners.handlers import EffectRunner
+    from authsm.stores.tickets import TicketStore
+
+
+class Ending(StrEnum):
+    """How a suspended sign-out ended, as it is kept for callbacks that come again."""
+
+    SIGNED_OUT = "signed_out"
+    """The browser came back."""
+    REFUSED = "refused"
+    """It came back with an error."""
+    EXPIRED = "expired"
+    """It did not come back in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ticket that somebody brought, or that a sweeper came across.
+
+    Attributes:
+        digest: What it is kept under.
+        ticket: What is kept.
+        sent: What the browser holds; None for a sweeper.
+    """
+
+    digest: str
+    ticket: Ticket
+    sent: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where suspended sign-outs get their tickets, and where they end.
+
+    Attributes:
+        tickets: Where the tickets are kept.
+        runner: Who carried out the other steps.
+        observers: Who is told of the last one.
+        callback: Where the browser is expected, for what is said when it did not come.
+        seconds: How long it is waited for, in seconds.
+        clock: Tells the time, in seconds since 1970.
+    """
+
+    tickets: TicketStore
+    runner: EffectRunner
+    observers: tuple[Observer, ...]
+    callback: str
+    seconds: float
+    clock: Callable[[], float]
+
+    def suspend(self, ticket: Secret, key: str, standing: Standing) -> None:
+        """Keep a sign-out that stands at the hosted UI. May raise whatever the ticket store raises."""
+        now = self.clock()
+        text = keeping.to_text(standing, now)
+        self.tickets.put(digest_of(ticket), Ticket(key=key, expires=now + self.seconds, suspended=text))
+
+    def renewed(self, key: str) -> Secret | None:
+        """Give a new ticket for a sign-out that waits already, in place of its old one; None where none waits."""
+        ticket = new_ticket()
+        try:
+            renewed = self.tickets.renew(key, digest_of(ticket), expires=self.clock() + self.seconds)
+        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; the old ticket stays good
+            self.complain(key, error)
+            return None
+        return ticket if renewed else None
+
+    def find(self, sent: list[Secret]) -> Found | None:
+        """Find the first ticket that is one."""
+        for each in sent:
+            digest = digest_of(each)
+            ticket = self.tickets.read(digest)
+            if ticket is not None:
+                return Found(digest, ticket, each)
+        return None
+
+    def came_back(self, found: Found, failure: Failure | None) -> tuple[Ending, SignOutResult | None]:
+        """Serve a browser that has come back.
+
+        Args:
+            found: Its ticket.
+            failure: What the provider says went wrong; None where it says nothing.
+
+        Returns:
+            How its sign-out has ended, now or earlier; and the result, if it is this that has ended it.
+        """
+        result: SignOutResult | None = None
+        ticket = found.ticket
+        if ticket.is_waiting:
+            if ticket.expires <= self.clock():  # and no sweeper has come by yet
+                ending, failure = Ending.EXPIRED, self._not_back()
+            else:
+                ending = Ending.SIGNED_OUT if failure is None else Ending.REFUSED
+            result = self._end(found, ending, failure)
+            ticket = self.tickets.read(found.digest) or ticket.ended(ending)  # somebody else may have been faster
+        return Ending(ticket.ending), result
+
+    def sweep(self) -> list[SignOutResult]:
+        """End what has expired; see `WebSignOut.sweep`."""
+        now = self.clock()
+        results: list[SignOutResult] = []
+        for digest in self.tickets.expired(now):
+            ticket = self.tickets.read(digest)
+            if ticket is not None:  # pragma: no branch - it may be forgotten in this very moment
+                result = self._end(Found(digest, ticket), Ending.EXPIRED, self._not_back())
+                results += [] if result is None else [result]
+        self.tickets.forget(now - self.seconds)  # kept as long again, for callbacks that come late
+        return results
+
+    def _end(self, found: Found, ending: Ending, failure: Failure | None) -> SignOutResult | None:
+        """End a sign-out, if nobody else has; tell the observers, and give the result."""
+        if not self.tickets.end(found.digest, ending.value):
+            return None
+        try:
+            kept, snapshot = keeping.from_text(found.ticket.suspended)
+        except SnapshotError as error:  # another version has begun it; all but this end of it is done
+            self.complain(found.ticket.key, error)
+            return None
+        event = HostedUISignedOut() if failure is None else HostedUISignOutFailed(failure)
+        end = SIGN_OUT.step(snapshot, event).snapshot
+        took = max(0.0, self.clock() - kept.begun)
+        notice = Transition(kept.run, snapshot, event, end, SIGN_OUT.pending(snapshot), took)
+        Audience(kept.run, self.observers).tell(notice)
+        evidence = Evidence(
+            username=kept.username,
+            hosted_ui_url=self.runner.hosted_ui_url,
+            tokens_valid_until=still_to_come(kept.tokens_valid_until),
+            needs_access_token=self.runner.authority == "access_token",
+        )
+        return result_of(end, evidence)
+
+    def _not_back(self) -> Failure:
+        message = (
+            f"The browser did not come back within {self.seconds:g} s. {self.callback} must be registered, to the "
+            "letter, among the allowed sign-out URLs of the app client."
+        )
+        return Failure(FailureKind.TIMED_OUT, "TimeLimit", message)
+
+    def complain(self, key: str, error: Exception) -> None:
+        """Tell the observers of what could not be read or written."""
+        Audience("", self.observers).tell(JournalFailed("", key, failure_of(error).message))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One sign-out at the desk. It is the `authsm.auth.sign_out.Suspension` of its run.
+
+    Attributes:
+        desk: Where it is kept.
+        key: The key of the session that it signs out.
+        ticket: What its browser is given.
+    """
+
+    desk: Desk
+    key: str
+    ticket: Secret = field(default_factory=new_ticket)
+
+    def keep(self, standing: Standing) -> None:
+        """Keep it; see `authsm.auth.sign_out.Suspension`."""
+        self.desk.suspend(self.ticket, self.key, standing)
+
+
+def ticket_of(flight: Flight) -> Secret | None:
+    """Give the ticket of a flight that was suspended; callers who share a flight get the same."""
+    turn = flight.run.suspension
+    return turn.ticket if flight.run.is_suspended and isinstance(turn, Turn) else None
