@@ -70,7 +70,7 @@ clean:  ## Remove everything that make made.
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("authsm needs Python 3.11 or later: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[cli,encryption,keyring,svg,testing]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[cli,django,encryption,flask,keyring,starlette,svg,testing]' --group dev
 	touch $@
 
 # The stand-in pins botocore, so it lives in an environment of its own.

@@ -78,6 +78,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 
 HEAVY = {"boto3", "botocore", "structlog", "hypothesis", "pytest", "click", "rich", "tenacity"}
+HEAVY |= {"starlette", "flask"}  # python-statemachine itself loads a part of Django where that is installed
 
 
 def _loaded_by(code: str) -> set[str]:
@@ -95,6 +96,7 @@ def _loaded_by(code: str) -> set[str]:
         "from authsm import Auth, MemoryCredentialStore, SignedInData",
         "from authsm import AsyncAuth, FileCredentialStore, sign_out",
         "from authsm import SIGN_OUT, Machine, explore",
+        "from authsm.web import WebSignOut, SQLiteTicketStore",
         "import authsm.testing",
         "from authsm.testing import *",
     ],

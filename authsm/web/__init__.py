@@ -27,16 +27,30 @@ where a signed-out user is sent. Nothing of a request ever stands in a URL, a he
 
 **Cross-site requests.** A sign-out changes something, so it is a POST, and `WebSignOut.begin` refuses one that another
 site's page has made: by ``Sec-Fetch-Site`` (W3C, Fetch Metadata Request Headers) or, where a browser does not send
-that, by ``Origin``. The frameworks' own CSRF tokens stand before it where there are any.
+that, by ``Origin``. The frameworks' own CSRF tokens stand before it where there are any; the adapters say how.
 
 **The application's own session** should hold a random key, no token: the key under which the credentials are stored.
-A session cookie that is played again after the sign-out then names a session that is cleared. `Begun` says when
-the application's session is to be forgotten.
+A session cookie that is played again after the sign-out then names a session that is cleared. The adapters forget the
+application's session as soon as the credentials are gone.
 
 **A crash** before the ticket is kept leaves the journal of the sign-out in the credential store, and
 `CredentialStore.journals` names it: ``WebSignOut.auth(key).resume()`` ends all but the hosted UI, and says that of it.
+
+`authsm.web.starlette` (FastAPI, too), `authsm.web.flask` and `authsm.web.django` are the adapters.
 """
 
+from authsm.stores.file_tickets import FileTicketStore
+from authsm.stores.sqlite_tickets import SQLiteTicketStore
+from authsm.stores.tickets import MemoryTicketStore, Ticket, TicketStore
 from authsm.web.sign_out import Begun, Returned, WebSignOut
 
-__all__ = ["Begun", "Returned", "WebSignOut"]
+__all__ = [
+    "Begun",
+    "FileTicketStore",
+    "MemoryTicketStore",
+    "Returned",
+    "SQLiteTicketStore",
+    "Ticket",
+    "TicketStore",
+    "WebSignOut",
+]

@@ -10,8 +10,9 @@ from authsm.errors import ConfigurationException
 
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PORT: Final = r"(?::(?P<port>[1-9][0-9]{0,4}))?"
-_SEGMENT: Final = r"/(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%(?!2[eE])[0-9A-Fa-f]{2})*"
-"""Browsers rewrite dot segments and escaped dots, and a semicolon would end the path of a cookie: none is allowed."""
+_SEGMENT: Final = r"/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,=:@-]*"
+"""Browsers rewrite dot segments, servers unescape what is escaped, and a semicolon would end the path of a cookie: none
+of them is allowed. Then the path of the cookie, of the request and of the framework's route are the same."""
 
 _CALLBACK: Final = re.compile(
     rf"(?P<scheme>https)://(?P<host>(?:{_LABEL}\.)*{_LABEL}){_PORT}(?P<path>(?:{_SEGMENT})+)"

@@ -82,8 +82,7 @@ class WebSignOut:
     Args:
         store: Where the credentials live.
         runner: Who carries out the remote effects, without a handler for the hosted UI: a `CognitoRunner`.
-        tickets: Where suspended sign-outs wait: `authsm.stores.sqlite_tickets.SQLiteTicketStore` on the same file as
-            the credentials.
+        tickets: Where suspended sign-outs wait: a `SQLiteTicketStore` on the same file as the credentials.
         domain: The domain of the hosted UI: a host such as ``"my-app.auth.eu-west-1.amazoncognito.com"``, or an origin.
         client_id: The id of the app client.
         sign_out_url: The URL of the callback, to the letter as it is registered among the allowed sign-out URLs of the

@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 from authsm import CognitoRunner, Notice, SQLiteCredentialStore, Transition
-from authsm.stores.sqlite_tickets import SQLiteTicketStore
-from authsm.web import WebSignOut
+from authsm.web import SQLiteTicketStore, WebSignOut
 from tests.web.site import CALLBACK, OWN_PAGE, come_back, header, sent
 
 

@@ -301,6 +301,7 @@ def test_a_policy_of_never_sends_nobody_to_the_hosted_ui(site: Site) -> None:
                 "https://app.example.com",
                 "https://app.example.com/a;b",
                 "https://app.example.com/a?b",
+                "https://app.example.com/%61",
                 "https://app.example.com/../a",
                 "https://user@app.example.com/",
                 "https://app.example.com/a\r\nSet-Cookie: b=c",

@@ -1,0 +1,94 @@
+"""A sign-out blueprint for Flask; the extra ``flask``.
+
+::
+
+    web = WebSignOut(
+        store, runner, tickets, domain=..., client_id=..., sign_out_url="https://app.example.com/signed-out"
+    )
+    app.register_blueprint(sign_out_blueprint(web))
+
+    <form method="post" action="/sign-out"><button>Sign out</button></form>
+
+**Session cookies.** At sign-in, put a random key into ``flask.session["authsm"]`` and the tokens under that key into
+the store (``web.auth(key).sign_in``): Flask's session cookie is signed and not encrypted, and can be played again.
+Played again after the sign-out, it names a session that is cleared. As soon as it is, ``flask.session`` is emptied. Set
+``SESSION_COOKIE_SECURE=True`` and ``SESSION_COOKIE_SAMESITE="Lax"``, which Flask does not do by itself. The ticket has
+a cookie of its own.
+
+**CSRF.** Flask has no protection of its own. `WebSignOut.begin` refuses what the browser says another site's page has
+made (``Sec-Fetch-Site``, else ``Origin``). With Flask-WTF's ``CSRFProtect(app)``, this POST is protected like any
+other: the form then holds ``<input type="hidden" name="csrf_token" value="{{ csrf_token() }}">``.
+
+**Open redirects.** None: of a request, neither query nor body nor ``Host`` decides where the browser goes. See
+`authsm.web`. If your pages have a Content-Security-Policy with ``form-action``, it must name the hosted UI's origin, to
+which the form's answer redirects (CSP Level 3, section 6.4.1).
+
+**Whoever never comes back**: have ``web.sweep`` called every minute, by a scheduler or a thread.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import flask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from authsm.runners.hosted_ui.judge import Answer
+    from authsm.web import WebSignOut
+
+SESSION_KEY: Final = "authsm"
+"""Where the key of the user's session stands in the application's own session."""
+
+
+def key_in_session() -> str | None:
+    """Give the key of the user's session in the store; None where nobody is signed in."""
+    key = flask.session.get(SESSION_KEY)
+    return key if isinstance(key, str) else None
+
+
+def clear_session() -> None:
+    """Forget the application's own session."""
+    flask.session.clear()
+
+
+def sign_out_blueprint(
+    web: WebSignOut,
+    *,
+    path: str = "/sign-out",
+    global_sign_out: bool = False,
+    key_of: Callable[[], str | None] = key_in_session,
+    forget: Callable[[], None] = clear_session,
+) -> flask.Blueprint:
+    """Make the views: ``POST path``, and the callback at the path of the sign-out URL.
+
+    Args:
+        web: The sign-outs of this application.
+        path: Where the form posts to.
+        global_sign_out: Whether every session of the user is to end, on all devices.
+        key_of: Gives the key of the user's session in the store. It must come from where no request can make it up.
+        forget: Forgets the application's own session; called once the credentials are gone.
+
+    Returns:
+        The blueprint, to be registered without a prefix: the callback has the path that is registered at the provider.
+    """
+    blueprint = flask.Blueprint("authsm", __name__)
+
+    def sign_out() -> flask.Response:
+        begun = web.begin(key_of(), flask.request.headers.items(), global_sign_out=global_sign_out)
+        if begun.is_over:
+            forget()
+        return _response(begun.answer)
+
+    def signed_out() -> flask.Response:
+        query = flask.request.query_string.decode("latin-1")
+        return _response(web.callback(flask.request.method, query, flask.request.headers.items()).answer)
+
+    blueprint.add_url_rule(path, view_func=sign_out, methods=["POST"])
+    blueprint.add_url_rule(web.callback_path, view_func=signed_out, methods=["GET"])
+    return blueprint
+
+
+def _response(answer: Answer) -> flask.Response:
+    return flask.Response(answer.body, answer.status, headers=list(answer.headers))

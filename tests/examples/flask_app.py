@@ -1,0 +1,36 @@
+"""The example for Flask."""
+
+import flask
+from flask import Flask
+from werkzeug.wrappers import Response
+
+from authsm.web.flask import SESSION_KEY, key_in_session, sign_out_blueprint
+from tests.examples.pool import Pool, home, new_text, who
+
+
+def make_app(pool: Pool) -> Flask:
+    web = pool.web_sign_out()
+    app = Flask(__name__)
+    # Over https, set SESSION_COOKIE_SECURE=True, too.
+    app.config.update(SECRET_KEY=pool.secret_key, SESSION_COOKIE_SAMESITE="Lax")
+    app.register_blueprint(sign_out_blueprint(web))
+
+    @app.get("/")
+    def index() -> str:
+        return home(who(web, key_in_session()))
+
+    @app.get("/sign-in")
+    def sign_in() -> Response:
+        flask.session["state"] = new_text()
+        return flask.redirect(pool.sign_in_url(flask.session["state"]), 303)
+
+    @app.get("/callback")
+    def callback() -> Response:
+        if flask.request.args.get("state") != flask.session.pop("state", None):
+            flask.abort(400)
+        key = new_text()
+        web.auth(key).sign_in(pool.redeem(flask.request.args["code"]))
+        flask.session[SESSION_KEY] = key
+        return flask.redirect("/", 303)
+
+    return app
