@@ -23,8 +23,8 @@ page has made (``Sec-Fetch-Site``, else ``Origin``). With ``django.contrib.auth`
 `authsm.web`. If your pages have a Content-Security-Policy with ``form-action``, it must name the hosted UI's origin, to
 which the form's answer redirects (CSP Level 3, section 6.4.1).
 
-**Whoever never comes back**: have ``web.sweep`` called every minute, by a management command of yours in cron, or a
-scheduler.
+**Whoever never comes back**: have ``web.sweep`` called every minute, by a management command of yours in cron, or
+``web.sweep_until`` run in a thread.
 """
 
 from __future__ import annotations

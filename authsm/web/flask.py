@@ -23,7 +23,7 @@ other: the form then holds ``<input type="hidden" name="csrf_token" value="{{ cs
 `authsm.web`. If your pages have a Content-Security-Policy with ``form-action``, it must name the hosted UI's origin, to
 which the form's answer redirects (CSP Level 3, section 6.4.1).
 
-**Whoever never comes back**: have ``web.sweep`` called every minute, by a scheduler or a thread.
+**Whoever never comes back**: have ``web.sweep`` called every minute, or ``web.sweep_until`` run in a thread.
 """
 
 from __future__ import annotations

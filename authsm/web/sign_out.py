@@ -25,6 +25,7 @@ from authsm.web.cookies import TicketCookie, comes_from_elsewhere, new_ticket
 from authsm.web.desk import Desk, Ending, Found, Turn, ticket_of
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterable
 
     from authsm.auth.flights import Flight
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 TICKET_SECONDS: Final = 900
 """How long the browser is waited for: it may show a page of the provider's, and a person may be slow."""
 
+SWEEP_SECONDS: Final = 60.0
+"""How long a browser may be late before it is noticed."""
+
 _HTML: Final = ("Content-Type", "text/html; charset=utf-8")
 
 
@@ -49,7 +53,8 @@ class Begun:
         answer: What to answer the browser.
         result: What it ended in; while it is suspended, what it ends in if the browser never comes back: a
             `PartialSignOut` with a ``hosted_ui_error``, and with the tokens for a retry where another step failed, too.
-            None where nothing was begun.
+            Of a button that was clicked twice, the second click may find nobody signed in, and says that. None where
+            nothing was begun.
         is_suspended: Whether the browser is waited for.
         is_over: Whether the application's own session is to be forgotten: there are no credentials any more.
     """
@@ -82,7 +87,8 @@ class WebSignOut:
     Args:
         store: Where the credentials live.
         runner: Who carries out the remote effects, without a handler for the hosted UI: a `CognitoRunner`.
-        tickets: Where suspended sign-outs wait: a `SQLiteTicketStore` on the same file as the credentials.
+        tickets: Where suspended sign-outs wait: a `SQLiteTicketStore` on the same file as the credentials. Each
+            application has its own: the first sweeper to come by ends whatever has expired.
         domain: The domain of the hosted UI: a host such as ``"my-app.auth.eu-west-1.amazoncognito.com"``, or an origin.
         client_id: The id of the app client.
         sign_out_url: The URL of the callback, to the letter as it is registered among the allowed sign-out URLs of the
@@ -187,6 +193,7 @@ class WebSignOut:
 
         Raises:
             ConfigurationException: The policy clears locally only, and a global sign-out was asked for.
+            InvalidStateException: A sign-out of this session runs in this very thread: an observer must not begin one.
         """
         if comes_from_elsewhere(headers, self._url.origin):
             return Begun(_page(HTTPStatus.FORBIDDEN, pages.FROM_ELSEWHERE))
@@ -200,6 +207,7 @@ class WebSignOut:
             observers=self._observers,
             limits=self._limits,
         )
+        session.refuse_in_own_thread()
         turn = Turn(self._desk, key)
         flight = session.board_suspending(_start, turn, global_sign_out=global_sign_out, through=self)
         result = wait(flight)
@@ -268,6 +276,19 @@ class WebSignOut:
             StoreCorruptError: They are damaged.
         """
         return self._desk.sweep()
+
+    def sweep_until(self, stop: threading.Event, *, seconds: float = SWEEP_SECONDS) -> None:
+        """Sweep again and again: the work of a daemon thread, for programs without a scheduler. Never raises.
+
+        Args:
+            stop: Ends it.
+            seconds: How long to wait before each time, in seconds.
+        """
+        while not stop.wait(seconds):
+            try:
+                self._desk.sweep()
+            except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; the next time it may work
+                self._desk.complain("", error)
 
     def _signed_out(self) -> Answer:
         return _page(HTTPStatus.OK, pages.SIGNED_OUT) if self._place is None else self._redirect(self._place)

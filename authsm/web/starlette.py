@@ -23,7 +23,8 @@ Any middleware with tokens goes in front, if you have one: the form then holds i
 `authsm.web`. If your pages have a Content-Security-Policy with ``form-action``, it must name the hosted UI's origin, to
 which the form's answer redirects (CSP Level 3, section 6.4.1).
 
-**Whoever never comes back**: have ``web.sweep`` called every minute, in a thread: it blocks.
+**Whoever never comes back**: have ``web.sweep`` called every minute, or ``web.sweep_until`` run, in a thread: both
+block.
 """
 
 from __future__ import annotations

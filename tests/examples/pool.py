@@ -3,6 +3,7 @@
 import html
 import json
 import secrets
+import threading
 import urllib.request
 from dataclasses import dataclass
 from typing import Final
@@ -42,7 +43,7 @@ class Pool:
 
     def web_sign_out(self) -> WebSignOut:
         """Credentials and tickets in one SQLite file, which all processes of the application share."""
-        return WebSignOut(
+        web = WebSignOut(
             SQLiteCredentialStore(self.database),
             CognitoRunner(client_id=self.client_id, region="eu-central-1", endpoint_url=self.endpoint_url),
             SQLiteTicketStore(self.database),
@@ -50,6 +51,8 @@ class Pool:
             client_id=self.client_id,
             sign_out_url=self.sign_out_url,
         )
+        threading.Thread(target=web.sweep_until, args=(threading.Event(),), daemon=True).start()
+        return web
 
     def sign_in_url(self, state: str) -> str:
         asks = {

@@ -12,6 +12,7 @@ from authsm import (
     CompleteSignOut,
     ConfigurationException,
     FailedSignOut,
+    InvalidStateException,
     JournalFailed,
     MemoryCredentialStore,
     PartialSignOut,
@@ -263,6 +264,7 @@ def _callers() -> int:
 def test_two_applications_do_not_share_a_sign_out(site: Site) -> None:
     """Each has its own tickets: a browser with a ticket of the other would never come to an end."""
     other = Site(site.cognito, store=site.store)
+    other.client = site.client
     with gate() as stands:
         webs = [site.web(runner={RevokeToken: stands}), other.web(runner={RevokeToken: stands})]
         begun: list[Any] = []
@@ -275,6 +277,20 @@ def test_two_applications_do_not_share_a_sign_out(site: Site) -> None:
             thread.join()
     assert sorted(each.is_suspended for each in begun) == [False, True]
     assert len(site.tickets._tickets) + len(other.tickets._tickets) == 1
+
+
+def test_an_observer_that_begins_another_is_refused_and_does_not_hang(site: Site) -> None:
+    seen: list[BaseException] = []
+
+    def observe(_: object) -> None:
+        try:
+            web.begin(KEY, OWN_PAGE)
+        except InvalidStateException as error:
+            seen.append(error)
+
+    web = site.web(observers=[observe])
+    assert web.begin(KEY, OWN_PAGE).is_suspended
+    assert len(seen) > 0
 
 
 def test_a_policy_of_never_sends_nobody_to_the_hosted_ui(site: Site) -> None:

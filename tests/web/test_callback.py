@@ -1,5 +1,6 @@
 """`WebSignOut.callback` and `WebSignOut.sweep`: one ends a suspended sign-out, once; all else changes nothing."""
 
+import threading
 from http import HTTPStatus
 from typing import Any
 
@@ -79,9 +80,12 @@ def test_a_replayed_callback_shows_the_same_and_changes_nothing(site: Site, quer
     web = site.web(signed_out_place=place)
     first = come_back(web, sent(begun.answer), query)
     before = state(site)
+    tickets, site.tickets = site.tickets, faulty(site.tickets, end=raising(StoreUnavailableError("nothing is written")))
+    web = site.web(signed_out_place=place)
     for again in ("", query, "error=other"):
         returned = come_back(web, sent(begun.answer), again)
         assert returned == Returned(first.answer)
+    site.tickets = tickets
     assert state(site) == before
 
 
@@ -170,6 +174,24 @@ def test_who_comes_back_too_late_before_the_sweeper_has_come_by_is_told_the_same
     assert failure_of(late.result).code == "TimeLimit"
     assert late.answer.body == pages.SIGNED_OUT_HERE
     assert site.web().sweep() == []
+    assert ends(site.notices) == ["PartialSignedOut"]
+
+
+def test_a_sweeper_goes_on_after_trouble_until_it_is_stopped(site: Site) -> None:
+    site.begin()
+    site.clock.advance(900)
+    tickets = site.tickets
+    site.tickets = faulty(tickets, expired=raising(StoreUnavailableError("the disk is gone")))
+    stop = threading.Event()
+
+    def observe(notice: object) -> None:
+        if isinstance(notice, JournalFailed):
+            site.tickets.faults.clear()
+        elif ends([*site.notices]):
+            stop.set()
+
+    site.web(observers=[site.notices.append, observe]).sweep_until(stop, seconds=0.0)
+    assert [each.reason for each in of_kind(site.notices, JournalFailed)] == ["the disk is gone"]
     assert ends(site.notices) == ["PartialSignedOut"]
 
 

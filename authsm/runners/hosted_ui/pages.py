@@ -73,7 +73,9 @@ CAME_BACK_WITH_ERROR: Final = _page(
 )
 """For the browser that came back with an error."""
 
-SIGNED_OUT: Final = _page("You are signed out", "Of this application, and of the page where you signed in to it.")
+SIGNED_OUT: Final = _page(
+    "You are signed out", "You can close this page, or go back to the application to sign in again."
+)
 """Of a web application: everything that was due is done."""
 
 SIGNED_OUT_HERE: Final = _page(
