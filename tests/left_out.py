@@ -17,3 +17,8 @@ def left_out(what: str, why: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(said)
     pytest.skip(said)
+
+
+def missing(what: str) -> NoReturn:
+    """Leave out, or fail, a test that uses a program which is not there."""
+    left_out(what, "it is not installed: make system-packages node-packages")

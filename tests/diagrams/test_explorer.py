@@ -20,11 +20,12 @@ from authsm.diagrams.sign_out_tour import SIGN_OUT_TOUR
 from authsm.diagrams.tour import Place, Start, Tour
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.effects import SignOutEffect
+from tests.chromium import chromium
 from tests.core import bakery
 from tests.core.bakery import BAKERY
 from tests.diagrams import odd
-from tests.diagrams.chromium import axe, chromium, opened
 from tests.diagrams.odd import ODD
+from tests.diagrams.pages import axe, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

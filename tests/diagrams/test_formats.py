@@ -19,7 +19,7 @@ from tests.core.bakery import BAKERY
 from tests.diagrams.odd import ODD
 from tests.diagrams.pictures import CASES, HOSTILE, case, of_names
 from tests.diagrams.readers import READERS, from_dot, from_mermaid
-from tests.diagrams.tools import missing
+from tests.left_out import missing
 
 FOLDER = Path(__file__).parents[2] / "diagrams"
 OF_MACHINES = [name for name, each in FORMATS.items() if not each.of_a_run]

@@ -1,24 +1,16 @@
 """Programs that the tests use where they are installed."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-import pytest
+from tests.left_out import missing
 
 _HERE: Final = Path(__file__).parent
 MODULES: Final = _HERE.parents[1] / ".node" / "diagrams" / "node_modules"
-
-
-def missing(what: str) -> NoReturn:
-    """Skip a test by name, or fail it where everything has to be there."""
-    said = f"{what} is not installed: make node-packages system-packages"
-    pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)
-    raise AssertionError
 
 
 def read_by_mermaid(texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -1,37 +1,19 @@
-"""A headless Chromium that opens files, and lets nothing leave the page."""
+"""Pages that are opened as files, and from which nothing leaves."""
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
-
-from tests.diagrams.tools import missing
+from tests.diagrams.tools import MODULES
+from tests.left_out import missing
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page, Route
 
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_AXE = Path(__file__).parents[2] / ".node" / "diagrams" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@contextmanager
-def chromium() -> Generator[Browser]:
-    """Run one; where none is installed, the tests that need it are skipped by name, or fail where CI is set."""
-    found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if found is None:
-        missing("Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            browser.close()
+_AXE = MODULES / "axe-core" / "axe.min.js"
 
 
 @contextmanager
