@@ -14,7 +14,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Final
 
-from authsm.stores._forks import ForkSafeLock
+from authsm._forks import ForkSafeLock
 from authsm.stores._store import gone, unavailable
 from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
 

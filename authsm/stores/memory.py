@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authsm.stores._forks import ForkSafeLock
+from authsm._forks import ForkSafeLock
 from authsm.stores._record import Record
 from authsm.stores._store import Answer, Change, RecordStore
 from authsm.stores.contract import Capabilities

@@ -23,7 +23,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from authsm.stores._forks import ForkSafeLock
+from authsm._forks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 from authsm import Auth, CompleteSignOut, RevokeToken, Secret, SignedInData, SQLiteCredentialStore, UserPoolTokens
-from authsm.stores._forks import ForkSafeLock
+from authsm._forks import ForkSafeLock
 from authsm.stores.contract import Cleared, Entry, EntryState, Saved, StoreUnavailableError, Superseded
 from tests.auth.world import GUARD, eventually, pool_tokens, session
 from tests.leaks import written_in

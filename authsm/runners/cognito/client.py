@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from authsm._forks import ForkSafeLock
 from authsm.core.vocabulary import Failure, FailureKind
 from authsm.errors import ConfigurationException
 from authsm.runners.cognito.answers import failure_from
@@ -106,6 +106,8 @@ def _check_endpoint_url(endpoint_url: object) -> None:
 class LateClient:
     """A boto3 client that is made once, when it is first asked for. Safe to share among threads.
 
+    After a fork, both processes make another: over the same connections, each would read answers to the other.
+
     Args:
         settings: How it is made.
         client: The client itself, where somebody has made it already.
@@ -115,26 +117,32 @@ class LateClient:
         self._settings = settings
         self._client = client
         self._session: boto3.session.Session | None = None
-        self._making = threading.Lock()
+        self._making = ForkSafeLock(self._forget if client is None else None)
+
+    def _forget(self) -> None:
+        self._client = self._session = None
 
     def made(self) -> CognitoIdentityProviderClient | Failure:
         """Give the client, or why it cannot be made. After a failure, asking again tries again."""
-        if self._client is None:
-            with self._making:
-                if self._client is None:
-                    client = self._make()
-                    if isinstance(client, Failure):
-                        return client
-                    self._client = client
-        return self._client
+        return self._client or self._made_by_one()
+
+    def _made_by_one(self) -> CognitoIdentityProviderClient | Failure:
+        with self._making.lock:
+            if self._client is None:
+                made = self._make()
+                if isinstance(made, Failure):
+                    return made
+                self._client = made
+            return self._client
 
     def missing_credentials(self) -> Failure | None:
         """Tell why requests cannot be signed; None where they can, or need not be, or somebody else made the client."""
-        if not self._settings.signed or self._session is None:
+        session = self._session
+        if not self._settings.signed or session is None:
             return None
         try:
             with scrubbed([], answers_hold_secrets=True):
-                found = self._session.get_credentials() is not None
+                found = session.get_credentials() is not None
         except Exception as error:  # noqa: BLE001 - any source of credentials may be broken in its own way
             return failure_from(error, FailureKind.CONFIGURATION, [])
         if found:

@@ -52,8 +52,8 @@ class CognitoRunner:
     Every call is tried again after throttling, a server error or a lost connection, within the time that the call has.
     boto3 itself tries once, so that an answer of "already revoked" after a lost one is known for what it is.
 
-    One runner serves any number of sessions and threads. Making one is cheap and touches neither network, environment
-    nor files; boto3 is imported and its client made with the first call.
+    One runner serves any number of sessions and threads, and processes that are forked. Making one is cheap and touches
+    neither network, environment nor files; boto3 is imported and its client made with the first call in each process.
 
     Args:
         client_id: The app client that issued the tokens.
@@ -72,7 +72,8 @@ class CognitoRunner:
         hosted_ui: A handler for `ShowHostedUISignOut`. If it has an attribute ``sign_out_url``, that is the
             ``hosted_ui_url`` of this runner.
         client: A boto3 client of one's own, instead of ``region``, ``endpoint_url``, the time-outs and
-            ``max_connections``. Make it with ``Config(retries={"total_max_attempts": 1})``.
+            ``max_connections``. Make it with ``Config(retries={"total_max_attempts": 1})``, and anew in each process
+            that is forked.
 
     Raises:
         ConfigurationException: An argument is missing or malformed. The message says which, and shows no secret.

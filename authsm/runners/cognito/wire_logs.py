@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from authsm._forks import ForkSafeLock
 from authsm.credentials import scrub
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class _TopScrubber(logging.NullHandler):
 
 _scrubber: Final = _Scrubber()
 _top_scrubber: Final = _TopScrubber()
-_covering: Final = threading.Lock()
+_covering: Final = ForkSafeLock()
 
 
 def _cover() -> None:
@@ -105,7 +105,7 @@ def _cover() -> None:
 
     It is asked before each call, because `logging.config` and applications take handlers away, and imports add loggers.
     """
-    with _covering:
+    with _covering.lock:
         for library in _LIBRARIES:
             handlers = logging.getLogger(library).handlers
             if _top_scrubber not in handlers:
