@@ -13,5 +13,5 @@ def test_every_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for example in EXAMPLES:
         exec(compile(example, "README.md", "exec", dont_inherit=True), {})  # noqa: S102 - it is our README
 
-    assert len(EXAMPLES) == 11
+    assert len(EXAMPLES) == 13
     assert capsys.readouterr().out.splitlines() == ["Signed out."]
