@@ -65,6 +65,7 @@ def policies() -> st.SearchStrategy[SignOutPolicy]:
         refresh_expired_access_token=st.booleans(),
         cancel_stops=st.booleans(),
         local_only=st.booleans(),
+        end_sso_session=st.booleans(),
     )
     return presets | others
 

@@ -25,18 +25,21 @@ if TYPE_CHECKING:
 BASES: Final = (SignOutPolicy(), SignOutPolicy.amplify_android(), SignOutPolicy.amplify_swift())
 """The policies whose choices beyond the public fields differ."""
 
-POLICIES: Final = tuple(
-    replace(
-        base,
-        hosted_ui=hosted_ui,
-        order=order,
-        refresh_expired_access_token=refresh,
-        cancel_stops=cancel_stops,
-        local_only=local_only,
-    )
-    for base, hosted_ui, order, refresh, cancel_stops, local_only in itertools.product(
-        BASES, HostedUIOrder, RemoteOrder, (True, False), (True, False), (True, False)
-    )
+POLICIES: Final = (
+    *(
+        replace(
+            base,
+            hosted_ui=hosted_ui,
+            order=order,
+            refresh_expired_access_token=refresh,
+            cancel_stops=cancel_stops,
+            local_only=local_only,
+        )
+        for base, hosted_ui, order, refresh, cancel_stops, local_only in itertools.product(
+            BASES, HostedUIOrder, RemoteOrder, (True, False), (True, False), (True, False)
+        )
+    ),
+    *(replace(base, end_sso_session=True) for base in BASES),
 )
 
 _ACCESS_TOKENS: Final = (

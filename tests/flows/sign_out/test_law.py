@@ -274,7 +274,7 @@ def test_if_the_clear_fails_the_result_says_which_remote_steps_were_done(runs: t
     for run in runs:
         if _clear_failed(run):
             done |= {step for step, result in _result(run).steps if isinstance(result, Done)}
-    assert done == {"hosted_ui", "refresh_tokens", "global_sign_out", "revoke_token"}
+    assert done == {"hosted_ui", "refresh_tokens", "global_sign_out", "revoke_token", "end_sso_session"}
 
 
 def test_every_sign_out_ends(runs: tuple[Run, ...], graph: Graph[SignOutContext]) -> None:

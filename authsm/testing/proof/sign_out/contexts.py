@@ -23,6 +23,9 @@ _BASES: Final = (SignOutPolicy(), SignOutPolicy.amplify_android(), SignOutPolicy
 def every_policy() -> Iterator[SignOutPolicy]:
     """Give every policy there can be; of those that are local only, which refresh nothing, one in place of two.
 
+    The end of the single sign-on session comes and goes with the revocation that carries it, and decides nothing: the
+    policies that ask for it are those of the presets.
+
     Yields:
         The policies, the default first.
     """
@@ -38,6 +41,8 @@ def every_policy() -> Iterator[SignOutPolicy]:
                 cancel_stops=cancel_stops,
                 local_only=local_only,
             )
+    for base in _BASES:
+        yield replace(base, end_sso_session=True)
 
 
 def _retries(policy: SignOutPolicy) -> Iterator[Plan]:
