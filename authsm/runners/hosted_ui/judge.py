@@ -5,7 +5,8 @@ them apart: the browser is sent to ``/start/<nonce>`` first, is given the cookie
 return with that cookie is evidence, bound to the browser that began. It is no proof: a page that leads this very
 browser to the sign-out URL before the provider does is not told apart.
 
-Whatever is not that return is answered and otherwise ignored: favicons, scanners, prefetching, other people's links.
+Whatever is not that return is answered and otherwise ignored: favicons, scanners, prefetching, other people's links. A
+cookie knows no ports, so even with it, what another page of this machine embeds or fetches is ignored, too.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def judge(expected: Expected, method: str, target: str, headers: Headers) -> Ver
         verdict = KeepWaiting(refuse(HTTPStatus.NOT_FOUND))
     elif method != "GET":
         verdict = KeepWaiting(refuse(HTTPStatus.METHOD_NOT_ALLOWED))
-    elif _is_speculative(fields):
+    elif not _is_opened(fields):
         verdict = KeepWaiting(refuse(HTTPStatus.BAD_REQUEST))
     elif begins:
         verdict = KeepWaiting(_begin(expected))
@@ -196,8 +197,12 @@ def _is_same(secret: Secret, sent: str) -> bool:
     return sent.isascii() and Secret(sent) == secret
 
 
-def _is_speculative(fields: list[tuple[str, str]]) -> bool:
-    return any(word in value.lower() for name, value in fields for word in _SPECULATION.get(name, ()))
+def _is_opened(fields: list[tuple[str, str]]) -> bool:
+    """Tell whether this is a page that a tab goes to: not one fetched in advance, nor an image or frame of another."""
+    # Older browsers do not say what a request is for (W3C, Fetch Metadata Request Headers).
+    embedded = any(name == "sec-fetch-dest" and value != "document" for name, value in fields)
+    speculative = any(word in value.lower() for name, value in fields for word in _SPECULATION.get(name, ()))
+    return not (embedded or speculative)
 
 
 def _bounded(text: str, longest: int) -> str:

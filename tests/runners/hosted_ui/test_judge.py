@@ -148,6 +148,18 @@ def test_what_nobody_has_opened_yet_is_ignored(speculative: tuple[str, str], tar
     assert "Set-Cookie" not in dict(verdict.answer.headers)
 
 
+@pytest.mark.parametrize("part", ["image", "iframe", "script", "style", "object", "empty"])
+@pytest.mark.parametrize("target", ["/signed-out", START])
+def test_what_another_page_embeds_or_fetches_is_ignored(part: str, target: str) -> None:
+    verdict = ask(target, *BOUND, ("Sec-Fetch-Dest", part))
+    assert ignored(verdict) == HTTPStatus.BAD_REQUEST
+    assert "Set-Cookie" not in dict(verdict.answer.headers)
+
+
+def test_a_page_that_a_tab_goes_to_is_not_ignored() -> None:
+    assert isinstance(ask("/signed-out", *BOUND, ("Sec-Fetch-Dest", "document")), CameBack)
+
+
 def test_an_error_of_the_provider_is_told_and_not_shown() -> None:
     verdict = ask("/signed-out?state=x&error=access_denied&error_description=The+user+%22said%22+no")
     assert isinstance(verdict, CameBackWithError)
@@ -202,8 +214,9 @@ cookie_headers = st.tuples(
 )
 host_headers = st.tuples(st.just("Host"), st.sampled_from([HOST, HOST, "localhost:8400"]) | texts)
 purpose_headers = st.tuples(st.sampled_from(["Sec-Purpose", "Purpose"]), st.sampled_from(["prefetch", "x"]))
+part_headers = st.tuples(st.sampled_from(["Sec-Fetch-Dest", "sec-fetch-dest"]), st.sampled_from(["document", "image"]))
 header_lists = st.lists(
-    host_headers | cookie_headers | purpose_headers | st.tuples(texts, texts), max_size=5
+    host_headers | cookie_headers | purpose_headers | part_headers | st.tuples(texts, texts), max_size=5
 ) | st.just(list(BOUND))
 
 
@@ -223,6 +236,7 @@ def test_whatever_is_sent_only_the_exact_return_counts(
             if name.lower() == "cookie"
         )
         and not any("prefetch" in value for name, value in headers if name.lower() in {"sec-purpose", "purpose"})
+        and not any(value == "image" for name, value in headers if name.lower() == "sec-fetch-dest")
     )
     assert is_return == (not isinstance(verdict, KeepWaiting))
     assert not isinstance(verdict, CameBack) or "error=" not in query
