@@ -20,7 +20,8 @@ The others are shown the same page and change nothing; a callback without the ti
 nothing. (A process that dies in between has ended the ticket, and told nobody.)
 
 **What can be trusted.** A return with the ticket is evidence, bound to the browser that began; it is no proof that the
-provider has ended its session.
+provider has ended its session. While it is waited for, somebody's link to the callback that this browser follows is not
+told from it; pictures and frames in a page are.
 
 **Open redirects.** Where the browser goes is configured: the provider's ``/logout``, the ``logout_uri`` in it, and
 where a signed-out user is sent. Nothing of a request ever stands in a URL, a header field or a page.

@@ -199,10 +199,13 @@ def _is_same(secret: Secret, sent: str) -> bool:
 
 def _is_opened(fields: list[tuple[str, str]]) -> bool:
     """Tell whether this is a page that a tab goes to: not one fetched in advance, nor an image or frame of another."""
-    # Older browsers do not say what a request is for (W3C, Fetch Metadata Request Headers).
-    embedded = any(name == "sec-fetch-dest" and value != "document" for name, value in fields)
-    speculative = any(word in value.lower() for name, value in fields for word in _SPECULATION.get(name, ()))
-    return not (embedded or speculative)
+    if any(word in value.lower() for name, value in fields for word in _SPECULATION.get(name, ())):
+        return False
+    # Older browsers do not say what a request is for (W3C, Fetch Metadata Request Headers). "empty" is what a script
+    # fetches: a service worker of the application that passes the request on, where it is one of the same origin.
+    is_own = [value for name, value in fields if name == "sec-fetch-site"] == ["same-origin"]
+    opened = {"document", "empty"} if is_own else {"document"}
+    return all(value in opened for name, value in fields if name == "sec-fetch-dest")
 
 
 def _bounded(text: str, longest: int) -> str:

@@ -148,16 +148,24 @@ def test_what_nobody_has_opened_yet_is_ignored(speculative: tuple[str, str], tar
     assert "Set-Cookie" not in dict(verdict.answer.headers)
 
 
-@pytest.mark.parametrize("part", ["image", "iframe", "script", "style", "object", "empty"])
-@pytest.mark.parametrize("target", ["/signed-out", START])
-def test_what_another_page_embeds_or_fetches_is_ignored(part: str, target: str) -> None:
-    verdict = ask(target, *BOUND, ("Sec-Fetch-Dest", part))
+@pytest.mark.parametrize("destination", ["image", "iframe", "frame", "object", "embed", "script", "Image", "empty", ""])
+@pytest.mark.parametrize("target", ["/signed-out", "/signed-out?error=x", START])
+def test_what_a_page_embeds_or_fetches_is_ignored(destination: str, target: str) -> None:
+    verdict = ask(target, *BOUND, ("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Dest", destination))
     assert ignored(verdict) == HTTPStatus.BAD_REQUEST
     assert "Set-Cookie" not in dict(verdict.answer.headers)
 
 
-def test_a_page_that_a_tab_goes_to_is_not_ignored() -> None:
-    assert isinstance(ask("/signed-out", *BOUND, ("Sec-Fetch-Dest", "document")), CameBack)
+@pytest.mark.parametrize(
+    "says",
+    [
+        [("Sec-Fetch-Dest", "document")],
+        [("sec-fetch-dest", "empty"), ("sec-fetch-site", "same-origin")],  # a service worker has passed it on
+    ],
+    ids=["a tab", "a service worker"],
+)
+def test_what_somebody_opens_is_the_return(says: list[tuple[str, str]]) -> None:
+    assert isinstance(ask("/signed-out", *BOUND, *says), CameBack)
 
 
 def test_an_error_of_the_provider_is_told_and_not_shown() -> None:
