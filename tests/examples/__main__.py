@@ -23,6 +23,7 @@ def main(framework: str = "starlette") -> None:
             origin=origin,
             sign_out_url=f"{origin}/signed-out",
             database=str(Path(folder) / "sessions.db"),
+            audit=str(Path(folder) / "audit"),
             secret_key=new_text(),
         )
         print(f"{origin}, as ada, with the password: correct horse", flush=True)  # noqa: T201 - the user has to see it

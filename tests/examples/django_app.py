@@ -10,11 +10,12 @@ from django.middleware.csrf import get_token
 from django.urls import path
 
 from authsm.web.django import SESSION_KEY, key_in_session, sign_out_urls
-from tests.examples.pool import Pool, home, new_text, who
+from tests.examples.pool import Pool, home, new_text, sweep_in_background, who
 
 
 def make_app(pool: Pool) -> WSGIApplication:
     web = pool.web_sign_out()
+    sweep_in_background(web)
 
     def index(request: HttpRequest) -> HttpResponse:
         hidden = f'<input type="hidden" name="csrfmiddlewaretoken" value="{get_token(request)}">'

@@ -5,11 +5,12 @@ from flask import Flask
 from werkzeug.wrappers import Response
 
 from authsm.web.flask import SESSION_KEY, key_in_session, sign_out_blueprint
-from tests.examples.pool import Pool, home, new_text, who
+from tests.examples.pool import Pool, home, new_text, sweep_in_background, who
 
 
 def make_app(pool: Pool) -> Flask:
     web = pool.web_sign_out()
+    sweep_in_background(web)
     app = Flask(__name__)
     # Over https, set SESSION_COOKIE_SECURE=True, too.
     app.config.update(SECRET_KEY=pool.secret_key, SESSION_COOKIE_SAMESITE="Lax")

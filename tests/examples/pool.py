@@ -4,14 +4,18 @@ import html
 import json
 import secrets
 import threading
+import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
-from authsm import CognitoRunner, SignedInData, SignInMethod, SQLiteCredentialStore, UserPoolTokens
+from authsm import CognitoRunner, Notice, SignedInData, SignInMethod, SQLiteCredentialStore, Transition, UserPoolTokens
 from authsm.web import SQLiteTicketStore, WebSignOut
 
+ENDS: Final = ("SignedOut", "PartialSignedOut", "Error")
 STYLE: Final = "<!doctype html><title>Example</title><meta name=viewport content=width=device-width>"
 
 
@@ -26,6 +30,7 @@ class Pool:
         origin: Where this application is.
         sign_out_url: Where its callback is; another process may serve that.
         database: Its SQLite file.
+        audit: Its file of how sign-outs ended, a line of JSON each.
         secret_key: Signs its session cookies.
     """
 
@@ -35,24 +40,31 @@ class Pool:
     origin: str
     sign_out_url: str
     database: str
+    audit: str
     secret_key: str
 
     @property
     def redirect_uri(self) -> str:
         return f"{self.origin}/callback"
 
-    def web_sign_out(self) -> WebSignOut:
+    def web_sign_out(self, *, clock: Callable[[], float] = time.time) -> WebSignOut:
         """Credentials and tickets in one SQLite file, which all processes of the application share."""
-        web = WebSignOut(
+        return WebSignOut(
             SQLiteCredentialStore(self.database),
             CognitoRunner(client_id=self.client_id, region="eu-central-1", endpoint_url=self.endpoint_url),
             SQLiteTicketStore(self.database),
             domain=self.domain,
             client_id=self.client_id,
             sign_out_url=self.sign_out_url,
+            observers=[self._write_down],
+            clock=clock,
         )
-        threading.Thread(target=web.sweep_until, args=(threading.Event(),), daemon=True).start()
-        return web
+
+    def _write_down(self, notice: Notice) -> None:
+        """Write the end of a sign-out into the audit. Short lines that are appended are not torn by other processes."""
+        if isinstance(notice, Transition) and notice.target.state in ENDS:
+            with Path(self.audit).open("a", encoding="utf-8") as lines:
+                lines.write(f"{json.dumps([notice.run, notice.target.state])}\n")
 
     def sign_in_url(self, state: str) -> str:
         asks = {
@@ -77,6 +89,11 @@ class Pool:
             access_token=said["access_token"], id_token=said["id_token"], refresh_token=said["refresh_token"]
         )
         return SignedInData(sign_in_method=SignInMethod.HOSTED_UI, tokens=tokens)
+
+
+def sweep_in_background(web: WebSignOut) -> None:
+    """Have somebody notice whose browser never comes back."""
+    threading.Thread(target=web.sweep_until, args=(threading.Event(),), daemon=True).start()
 
 
 def who(web: WebSignOut, key: str | None) -> str | None:

@@ -8,11 +8,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from authsm.web.starlette import SESSION_KEY, key_in_session, sign_out_routes
-from tests.examples.pool import Pool, home, new_text, who
+from tests.examples.pool import Pool, home, new_text, sweep_in_background, who
 
 
 def make_app(pool: Pool) -> ASGIApp:
     web = pool.web_sign_out()
+    sweep_in_background(web)
     app = FastAPI(routes=sign_out_routes(web))
     # Over https, say https_only=True.
     app.add_middleware(SessionMiddleware, secret_key=pool.secret_key, session_cookie="session")

@@ -1,4 +1,4 @@
-"""The examples, served by real servers: two processes of each on one SQLite file, and a browser with cookies."""
+"""The examples, served by real servers, and asked by whoever writes requests by hand; see `test_in_chromium`, too."""
 
 import contextlib
 import re
@@ -14,31 +14,21 @@ import pytest
 
 from authsm import SQLiteCredentialStore
 from authsm.runners.hosted_ui import pages
-from authsm.testing import FakeClient, FakeCognito
-from authsm.web import SQLiteTicketStore
+from authsm.testing import FakeCognito
+from tests.examples.application import Application, serving
 from tests.examples.servers import SERVERS
 from tests.leaks import leaks_in
-from tests.programs import Program
 
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 EVIL = {"logout_uri": "https://evil.example", "next": "//evil.example", "redirect_uri": "https://evil.example"}
 
 
 @dataclass
-class Application:
-    """Two processes of an example: sign-outs begin in one, and end in the other."""
+class Visited(Application):
+    """An application, and a browser that has nothing but cookies."""
 
-    cognito: FakeCognito
-    client: FakeClient
-    one: str
-    other: str
-    database: Path
     browser: httpx.Client
     seen: list[str] = field(default_factory=list)
-
-    @property
-    def callback(self) -> str:
-        return f"{self.other}/signed-out"
 
     def get(self, url: str, *, cookies: bool = True, **named: Any) -> httpx.Response:
         with contextlib.ExitStack() as stack:
@@ -73,45 +63,21 @@ class Application:
         form = {**self.hidden(), **EVIL}
         return self.post(f"{self.one}/sign-out", data=form, params=EVIL, headers={**OWN_PAGE, **headers})
 
-    def kept(self) -> list[tuple[object, ...]]:
-        """All tickets, as they stand in the file."""
-        with SQLiteTicketStore(self.database) as tickets, tickets._reading() as database:
-            return database.execute("SELECT * FROM tickets").fetchall() if database else []
-
 
 @pytest.fixture(params=SERVERS)
-def app(request: pytest.FixtureRequest, cognito: FakeCognito, tmp_path: Path) -> Iterator[Application]:
-    database = tmp_path / "sessions.db"
-    with contextlib.ExitStack() as stack:
-        programs = [stack.enter_context(Program("tests.examples.serve", request.param)) for _ in range(2)]
-        one, other = (f"http://127.0.0.1:{program.hear()}" for program in programs)
-        client = cognito.add_client(
-            sign_out_urls=(f"{other}/signed-out",), callback_urls=(f"{one}/callback", f"{other}/callback")
-        )
-        for program, origin in zip(programs, (one, other), strict=True):
-            program.tell(
-                {
-                    "endpoint_url": cognito.endpoint_url,
-                    "domain": cognito.domain,
-                    "client_id": client.id,
-                    "origin": origin,
-                    "sign_out_url": f"{other}/signed-out",
-                    "database": str(database),
-                    "secret_key": "0123456789" * 5,
-                }
-            )
-        browser = stack.enter_context(httpx.Client(trust_env=False))
-        yield Application(cognito, client, one, other, database, browser)
+def app(request: pytest.FixtureRequest, cognito: FakeCognito, tmp_path: Path) -> Iterator[Visited]:
+    with serving(request.param, cognito, tmp_path) as served, httpx.Client(trust_env=False) as browser:
+        yield Visited(**vars(served), browser=browser)
 
 
-def test_sign_in_and_out_in_a_browser(app: Application) -> None:
+def test_sign_in_and_out_in_a_browser(app: Visited) -> None:
     assert "Nobody is signed in." in app.home()
     app.sign_in()
     assert "Signed in: ada" in app.home()
     assert "Signed in: ada" in app.home(app.other)
     session = app.browser.cookies.jar
     stolen = {cookie.name: cookie.value or "" for cookie in session if cookie.domain == "127.0.0.1"}
-    secrets = _secrets_in(app.database)
+    secrets = _secrets_in(app.pool.database)
 
     begun = app.sign_out()
     assert begun.status_code == 303
@@ -125,26 +91,26 @@ def test_sign_in_and_out_in_a_browser(app: Application) -> None:
     assert "Nobody is signed in." in app.get(f"{app.one}/", cookies=False, headers=_as_header(stolen)).text
     assert app.cognito.browser_sessions("ada") == 1  # the browser has not been there yet
 
-    (waiting,) = app.kept()
+    (waiting,) = app.tickets()
     for forged in (
         app.get(app.callback, cookies=False, params=EVIL),
         app.get(app.callback, cookies=False, headers=_as_header({"authsm-sign-out": "A" * 43})),
     ):
         assert (forged.status_code, forged.content) == (400, pages.NOTHING_CHANGED)
-    assert app.kept() == [waiting]
+    assert app.tickets() == {waiting}
 
     there = app.get(begun.headers["Location"])
     assert there.headers["Location"] == app.callback
     back = app.get(app.callback)
     assert (back.status_code, back.content) == (200, pages.SIGNED_OUT)
     assert app.cognito.browser_sessions("ada") == 0
-    (ended,) = app.kept()
+    (ended,) = app.tickets()
     assert ended != waiting
     for again in ({}, {"error": "access_denied"}, EVIL):
         replayed = app.get(app.callback, params=again)
         assert (replayed.status_code, replayed.content) == (200, pages.SIGNED_OUT)
         assert "evil" not in str(replayed.headers)
-    assert app.kept() == [ended]
+    assert app.tickets() == {ended}
 
     app.sign_in()  # which asks for a login
     assert "Signed in: ada" in app.home()
@@ -152,16 +118,16 @@ def test_sign_in_and_out_in_a_browser(app: Application) -> None:
     assert "script" not in pages.SIGNED_OUT.decode()
 
 
-def test_a_sign_out_that_another_site_asks_for_changes_nothing(app: Application) -> None:
+def test_a_sign_out_that_another_site_asks_for_changes_nothing(app: Visited) -> None:
     app.sign_in()
     assert app.sign_out(**{"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert app.get(f"{app.one}/sign-out").status_code in {404, 405}  # a link or an image cannot ask for it
     assert "Signed in: ada" in app.home()
     assert app.cognito.live_refresh_tokens("ada") == 1
-    assert app.kept() == []
+    assert app.tickets() == set()
 
 
-def test_an_error_of_the_provider_is_said_in_plain_words(app: Application) -> None:
+def test_an_error_of_the_provider_is_said_in_plain_words(app: Visited) -> None:
     app.sign_in()
     app.sign_out()
     back = app.get(app.callback, params={"error": "access_denied"})
@@ -172,7 +138,7 @@ def test_an_error_of_the_provider_is_said_in_plain_words(app: Application) -> No
     assert app.cognito.live_refresh_tokens("ada") == 0
 
 
-def test_other_methods_than_get_do_not_come_back(app: Application) -> None:
+def test_other_methods_than_get_do_not_come_back(app: Visited) -> None:
     app.sign_in()
     app.sign_out()
     before = app.kept()
@@ -181,7 +147,7 @@ def test_other_methods_than_get_do_not_come_back(app: Application) -> None:
     assert app.kept() == before
 
 
-def test_a_button_in_a_page_that_was_left_open_says_signed_out(app: Application) -> None:
+def test_a_button_in_a_page_that_was_left_open_says_signed_out(app: Visited) -> None:
     app.sign_in()
     left_open = app.hidden()
     app.sign_out()
@@ -192,7 +158,7 @@ def test_a_button_in_a_page_that_was_left_open_says_signed_out(app: Application)
 
 
 @pytest.mark.parametrize("app", ["django"], indirect=True)
-def test_djangos_own_protection_stands_in_front(app: Application) -> None:
+def test_djangos_own_protection_stands_in_front(app: Visited) -> None:
     app.sign_in()
     assert app.post(f"{app.one}/sign-out", headers=OWN_PAGE).status_code == 403
     assert "Signed in: ada" in app.home()
@@ -202,7 +168,7 @@ def _as_header(cookies: dict[str, str]) -> dict[str, str]:
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
 
 
-def _secrets_in(database: Path) -> list[Any]:
+def _secrets_in(database: str) -> list[Any]:
     """The tokens of the one session."""
     with SQLiteCredentialStore(database) as store:
         with store._database.reading() as opened:
