@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from authsm.auth.flights import Flight
     from authsm.auth.session import AuthState, Credentials
-    from authsm.auth.sign_out import SignOutDriver
+    from authsm.auth.sign_out import SignOutDriver, SignOutRun
     from authsm.core.drive import Transition
     from authsm.credentials import SignedInData, UserPoolTokens
     from authsm.flows.sign_out.context import SignOutContext
@@ -206,7 +206,7 @@ async def fly(flight: Flight, loop: EventLoop) -> None:
         driver = await _begun(flight, inbox, loop)
         result = run.result(await asynchronous.run(driver, run, inbox, loop, _limiter(_for_handlers, MOST_THREADS)))
         if run.has_to_finish:
-            await _in_thread(run.finish)
+            await _finish(run)
     except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
         flight.fail(error)
     except BaseException:
@@ -248,6 +248,14 @@ async def _begun(flight: Flight, inbox: asynchronous.AsyncInbox, loop: EventLoop
         return run.start_unread(f"The credential store gave no answer within {run.seconds_to_open:g} s.")
     except cancelled:  # the event loop ends, and nothing has been done yet
         return run.start_called_off()
+
+
+async def _finish(run: SignOutRun) -> None:
+    """Finish a run; give up a store that does not answer."""
+    try:
+        await _in_thread(run.finish, seconds=run.seconds_to_open)
+    except TimeoutError:
+        run.give_up_finishing()
 
 
 async def _wait(future: Future[Any], flight: Flight, loop: EventLoop, leave: Callable[[], bool]) -> None:

@@ -252,7 +252,8 @@ def fly(flight: Flight) -> None:
         flight.interrupted_by(inbox.interrupt)
         driver = run.start_called_off() if flight.called_off else _started(run)
         result = run.result(run.suspend(blocking.run(driver, run, inbox)))
-        run.finish()
+        if run.has_to_finish:
+            _finish(run)
     except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
         flight.fail(error)
     else:
@@ -267,6 +268,19 @@ def _started(run: SignOutRun) -> SignOutDriver:
         return started.get(timeout=min(run.seconds_to_open, threading.TIMEOUT_MAX))
     except queue.Empty:
         return run.start_unread(f"The credential store gave no answer within {run.seconds_to_open:g} s.")
+
+
+def _finish(run: SignOutRun) -> None:
+    """Finish a run; give up a store that does not answer."""
+    finished = threading.Event()
+
+    def finish() -> None:
+        run.finish()
+        finished.set()
+
+    start_thread("authsm-finish", finish)
+    if not finished.wait(min(run.seconds_to_open, threading.TIMEOUT_MAX)):
+        run.give_up_finishing()
 
 
 def _await(flight: Flight, take: Callable[[], T | None]) -> T:

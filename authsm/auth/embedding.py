@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING
 
 from authsm.auth.blocking import start, wait
 from authsm.auth.flights import Flight
+from authsm.auth.functions import refuse_coroutine_functions
 from authsm.auth.holders import ForeignHolder
 from authsm.auth.session import refuse_unknown_method
 from authsm.auth.sign_out import SignOutRun, sign_out_request
 from authsm.core.drive import Limits
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
-from authsm.errors import ConfigurationException
 from authsm.flows.sign_out.policy import SignOutPolicy
 from authsm.runners.handlers import as_runner, refuse_async
 
@@ -75,9 +74,7 @@ def sign_out(
     policy = policy or SignOutPolicy()
     request = sign_out_request(policy, global_sign_out=global_sign_out)
     refuse_unknown_method(data, carries, policy)
-    for name, function in (("clear", clear), ("is_cleared", is_cleared)):
-        if inspect.iscoroutinefunction(function):
-            raise ConfigurationException(f"{name} is async, and this call blocks.", "Pass a plain function.")
+    refuse_coroutine_functions(clear=clear, is_cleared=is_cleared)
     run = SignOutRun(
         ForeignHolder(data, clear, is_cleared, key),
         carries,

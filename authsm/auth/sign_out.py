@@ -385,7 +385,9 @@ class SignOutRun:
     def _clear(self, _: ClearCredentials, __: Call) -> str | None:
         note = self._holder.clear()
         self._has_cleared = note in {None, SUPERSEDED}  # what is left to be destroyed is for `resume`
-        if self._has_cleared and self._clear_is_last:
+        # Where nobody was signed in, the journal is that of a sign-out which died after its clear: `resume` ends it.
+        is_ours = self._was_signed_in or self._resumed
+        if self._has_cleared and self._clear_is_last and is_ours:
             self._write(self._holder.erase_journal)
         return note
 
@@ -398,6 +400,11 @@ class SignOutRun:
         """Forget the journal of a sign-out that had more to do after the clear. Blocks, and never raises."""
         if self.has_to_finish:
             self._write(self._holder.erase_journal)
+
+    def give_up_finishing(self) -> None:
+        """Tell that `finish` took too long."""
+        reason = f"The credential store gave no answer within {self.seconds_to_open:g} s."
+        self.audience.tell(JournalFailed(self.id, self._holder.key, reason))
 
     def suspend(self, end: Snapshot[SignOutContext]) -> Snapshot[SignOutContext]:
         """Have a sign-out that stands at the hosted UI kept there. Blocks, and never raises.

@@ -16,8 +16,9 @@ of them is allowed. Then the path of the cookie, of the request and of the frame
 
 _CALLBACK: Final = re.compile(
     rf"(?P<scheme>https)://(?P<host>(?:{_LABEL}\.)*{_LABEL}){_PORT}(?P<path>(?:{_SEGMENT})+)"
-    rf"|(?P<local>http://127\.0\.0\.1(?::[1-9][0-9]{{0,4}})?)(?P<local_path>(?:{_SEGMENT})+)"
+    rf"|(?P<local>http://127\.0\.0\.1(?::(?P<local_port>[1-9][0-9]{{0,4}}))?)(?P<local_path>(?:{_SEGMENT})+)"
 )
+_LAST_PORT: Final = 65535
 _PLACE: Final = re.compile(rf"(?:https://(?:{_LABEL}\.)*{_LABEL}{_PORT})?/(?![/\\])[\x21\x23-\x5b\x5d-\x7e]*")
 _LOCAL_PLACE: Final = re.compile(r"http://127\.0\.0\.1(?::[1-9][0-9]{0,4})?/[\x21\x23-\x5b\x5d-\x7e]*")
 
@@ -28,7 +29,7 @@ class CallbackURL:
 
     Attributes:
         text: The URL, to the letter as it is registered on the app client.
-        origin: Its scheme, host and port.
+        origin: Its scheme, host and port, as browsers write them.
         path: Its path; at least ``"/"``.
         is_secure: Whether it is https; else it is http on 127.0.0.1.
     """
@@ -52,20 +53,22 @@ class CallbackURL:
             ConfigurationException: It is none that a cookie could be kept for in safety.
         """
         parts = _fits(_CALLBACK, text)
-        if parts is None:
+        if parts is None or int(parts["port"] or parts["local_port"] or 0) > _LAST_PORT:
             raise ConfigurationException(
                 f"{text!r} is not a URL that a signed-out browser can come back to.",
                 "Write https://HOST/path without query and fragment, just as it is registered among the allowed "
                 "sign-out URLs of the app client; http:// is for 127.0.0.1 only.",
             )
         path = str(parts["path"] or parts["local_path"])
-        return cls(text, text.removesuffix(path), path, parts["local"] is None)
+        is_secure = parts["local"] is None
+        # As browsers write it: in small letters, and without the usual port (RFC 6454, section 6.1).
+        origin = text.removesuffix(path).lower().removesuffix(":443" if is_secure else ":80")
+        return cls(text, origin, path, is_secure)
 
     @property
     def host(self) -> str:
-        """What a browser sends as ``Host``: the port is left away where it is the usual one."""
-        usual = ":443" if self.is_secure else ":80"
-        return self.origin.partition("://")[2].removesuffix(usual)
+        """What a browser sends as ``Host``."""
+        return self.origin.partition("://")[2]
 
 
 def checked_place(place: str | None) -> str | None:

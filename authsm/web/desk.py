@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -12,9 +15,11 @@ from authsm.core.machine import SnapshotError
 from authsm.core.vocabulary import Failure, FailureKind
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.effects import HostedUISignedOut, HostedUISignOutFailed
-from authsm.flows.sign_out.results import Evidence, result_of
+from authsm.flows.sign_out.results import CompleteSignOut, Evidence, Failed, result_of
 from authsm.observe import Audience, JournalFailed
 from authsm.runners.carrying import failure_of
+from authsm.runners.threads import start_thread
+from authsm.stores.contract import StoreUnavailableError
 from authsm.stores.tickets import Ticket
 from authsm.web import kept as keeping
 from authsm.web.cookies import digest_of, new_ticket
@@ -40,6 +45,34 @@ class Ending(StrEnum):
     """It came back with an error."""
     EXPIRED = "expired"
     """It did not come back in time."""
+    IN_PART = "in_part"
+    """The tokens could not be revoked, or not everywhere, whether the browser came back or not."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Ending:
+        """Take what another version has written for the least that can be said."""
+        del value
+        return cls.IN_PART
+
+
+def ending_of(result: SignOutResult, hosted_ui: Ending) -> Ending:
+    """Give how a sign-out ended that is over in this application.
+
+    Args:
+        result: Its result.
+        hosted_ui: How it ended if nothing but the hosted UI has failed.
+
+    Returns:
+        The ending.
+    """
+    if isinstance(result, CompleteSignOut):
+        return Ending.SIGNED_OUT
+    steps = result.steps
+    return (
+        Ending.IN_PART
+        if any(isinstance(each, Failed) for each in (steps.global_sign_out, steps.revoke_token))
+        else hosted_ui
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +114,38 @@ class Desk:
         """Keep a sign-out that stands at the hosted UI. May raise whatever the ticket store raises."""
         now = self.clock()
         text = keeping.to_text(standing, now)
-        self.tickets.put(digest_of(ticket), Ticket(key=key, expires=now + self.seconds, suspended=text))
+        try:
+            self.tickets.put(digest_of(ticket), Ticket(key=key, expires=now + self.seconds, suspended=text))
+        except Exception:
+            self.withdraw(ticket)
+            raise
+
+    def withdraw(self, ticket: Secret) -> None:
+        """Take a ticket back that nobody was given; it may have been kept, or not."""
+        with contextlib.suppress(Exception):  # a stranger's store may raise anything; the sweeper will come by
+            self.tickets.end(digest_of(ticket), Ending.EXPIRED.value)
 
     def renewed(self, key: str) -> Secret | None:
         """Give a new ticket for a sign-out that waits already, in place of its old one; None where none waits."""
         ticket = new_ticket()
         try:
             renewed = self.tickets.renew(key, digest_of(ticket), expires=self.clock() + self.seconds)
-        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; the old ticket stays good
+        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
             self.complain(key, error)
             return None
         return ticket if renewed else None
 
     def find(self, sent: list[Secret]) -> Found | None:
-        """Find the first ticket that is one."""
+        """Find a ticket that is one: the first that waits, or else the first that has ended."""
+        found: Found | None = None
         for each in sent:
             digest = digest_of(each)
             ticket = self.tickets.read(digest)
-            if ticket is not None:
+            if ticket is not None and ticket.is_waiting:
                 return Found(digest, ticket, each)
-        return None
+            if ticket is not None:
+                found = found or Found(digest, ticket, each)
+        return found
 
     def came_back(self, found: Found, failure: Failure | None) -> tuple[Ending, SignOutResult | None]:
         """Serve a browser that has come back.
@@ -112,50 +157,64 @@ class Desk:
         Returns:
             How its sign-out has ended, now or earlier; and the result, if it is this that has ended it.
         """
-        result: SignOutResult | None = None
         ticket = found.ticket
         if ticket.is_waiting:
             if ticket.expires <= self.clock():  # and no sweeper has come by yet
-                ending, failure = Ending.EXPIRED, self._not_back()
+                ended = self._end(found, Ending.EXPIRED, self._not_back())
             else:
-                ending = Ending.SIGNED_OUT if failure is None else Ending.REFUSED
-            result = self._end(found, ending, failure)
-            ticket = self.tickets.read(found.digest) or ticket.ended(ending)  # somebody else may have been faster
-        return Ending(ticket.ending), result
+                ended = self._end(found, Ending.REFUSED, failure)
+            if ended is not None:
+                return ended
+            ticket = self.tickets.read(found.digest) or ticket  # somebody else was faster
+        return Ending(ticket.ending), None
 
     def sweep(self) -> list[SignOutResult]:
-        """End what has expired; see `WebSignOut.sweep`."""
+        """End what has expired; see `WebSignOut.sweep`. One that cannot be ended now does not hold up the others."""
         now = self.clock()
         results: list[SignOutResult] = []
         for digest in self.tickets.expired(now):
-            ticket = self.tickets.read(digest)
-            if ticket is not None:  # pragma: no branch - it may be forgotten in this very moment
-                result = self._end(Found(digest, ticket), Ending.EXPIRED, self._not_back())
-                results += [] if result is None else [result]
+            try:
+                ticket = self.tickets.read(digest)
+                ended = ticket and self._end(Found(digest, ticket), Ending.EXPIRED, self._not_back())
+            except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
+                self.complain("", error)
+                continue
+            if ended and ended[1] is not None:
+                results.append(ended[1])
         self.tickets.forget(now - self.seconds)  # kept as long again, for callbacks that come late
         return results
 
-    def _end(self, found: Found, ending: Ending, failure: Failure | None) -> SignOutResult | None:
-        """End a sign-out, if nobody else has; tell the observers, and give the result."""
-        if not self.tickets.end(found.digest, ending.value):
-            return None
+    def _end(
+        self, found: Found, hosted_ui: Ending, failure: Failure | None
+    ) -> tuple[Ending, SignOutResult | None] | None:
+        """End a sign-out, and tell the observers.
+
+        Returns:
+            How it has ended, and the result, if that can be read; None where somebody else has ended it.
+        """
         try:
             kept, snapshot = keeping.from_text(found.ticket.suspended)
         except SnapshotError as error:  # another version has begun it; all but this end of it is done
+            if not self.tickets.end(found.digest, Ending.IN_PART.value):
+                return None
             self.complain(found.ticket.key, error)
-            return None
+            return Ending.IN_PART, None
         event = HostedUISignedOut() if failure is None else HostedUISignOutFailed(failure)
         end = SIGN_OUT.step(snapshot, event).snapshot
-        took = max(0.0, self.clock() - kept.begun)
-        notice = Transition(kept.run, snapshot, event, end, SIGN_OUT.pending(snapshot), took)
-        Audience(kept.run, self.observers).tell(notice)
         evidence = Evidence(
             username=kept.username,
             hosted_ui_url=self.runner.hosted_ui_url,
             tokens_valid_until=still_to_come(kept.tokens_valid_until),
             needs_access_token=self.runner.authority == "access_token",
         )
-        return result_of(end, evidence)
+        result = result_of(end, evidence)
+        ending = ending_of(result, hosted_ui)
+        if not self.tickets.end(found.digest, ending.value):
+            return None
+        took = max(0.0, self.clock() - kept.begun)
+        notice = Transition(kept.run, snapshot, event, end, SIGN_OUT.pending(snapshot), took)
+        Audience(kept.run, self.observers).tell(notice)
+        return ending, result
 
     def _not_back(self) -> Failure:
         message = (
@@ -176,16 +235,36 @@ class Turn:
     Attributes:
         desk: Where it is kept.
         key: The key of the session that it signs out.
+        seconds: How long keeping it may take, in seconds.
         ticket: What its browser is given.
     """
 
     desk: Desk
     key: str
+    seconds: float
     ticket: Secret = field(default_factory=new_ticket)
 
     def keep(self, standing: Standing) -> None:
-        """Keep it; see `authsm.auth.sign_out.Suspension`."""
-        self.desk.suspend(self.ticket, self.key, standing)
+        """Keep it; see `authsm.auth.sign_out.Suspension`. A store that does not answer is given up."""
+        kept: Future[None] = Future()
+
+        def put() -> None:
+            trouble: BaseException | None = None
+            try:
+                self.desk.suspend(self.ticket, self.key, standing)
+            except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+                trouble = error
+            if not kept.set_running_or_notify_cancel():
+                self.desk.withdraw(self.ticket)
+            elif trouble is None:
+                kept.set_result(None)
+            else:
+                kept.set_exception(trouble)
+
+        start_thread("authsm-ticket", put)
+        if not wait([kept], min(self.seconds, threading.TIMEOUT_MAX)).done and kept.cancel():
+            raise StoreUnavailableError(f"The ticket store gave no answer within {self.seconds:g} s.")
+        kept.result()
 
 
 def ticket_of(flight: Flight) -> Secret | None:

@@ -20,10 +20,16 @@ made (``Sec-Fetch-Site``, else ``Origin``). With Flask-WTF's ``CSRFProtect(app)`
 other: the form then holds ``<input type="hidden" name="csrf_token" value="{{ csrf_token() }}">``.
 
 **Open redirects.** None: of a request, neither query nor body nor ``Host`` decides where the browser goes. See
-`authsm.web`. If your pages have a Content-Security-Policy with ``form-action``, it must name the hosted UI's origin, to
-which the form's answer redirects (CSP Level 3, section 6.4.1).
+`authsm.web`. A Content-Security-Policy of your pages that has ``form-action`` must name ``'self'`` and every origin
+that the browser then passes through: the hosted UI, providers behind it, that of ``signed_out_place`` (CSP Level 3,
+section 6.4.1). With ``Referrer-Policy: no-referrer``, browsers that have no ``Sec-Fetch-Site`` send ``Origin: null``,
+and are refused; ``same-origin`` does no harm.
 
-**Whoever never comes back**: have ``web.sweep`` called every minute, or ``web.sweep_until`` run in a thread.
+**Proxies and prefixes**: the callback's ``Host`` must be that of the sign-out URL, or one of ``WebSignOut(hosts=...)``;
+where the application is mounted under a prefix, say by ``callback_path`` what is left of the path below it.
+
+**Whoever never comes back**, and what a crash interrupts: have ``web.sweep`` called every minute, or
+``web.sweep_until`` run in a thread.
 """
 
 from __future__ import annotations
@@ -31,6 +37,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import flask
+
+from authsm.auth.functions import refuse_coroutine_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,22 +65,28 @@ def sign_out_blueprint(
     web: WebSignOut,
     *,
     path: str = "/sign-out",
+    callback_path: str | None = None,
     global_sign_out: bool = False,
     key_of: Callable[[], str | None] = key_in_session,
-    forget: Callable[[], None] = clear_session,
+    forget: Callable[[], object] = clear_session,
 ) -> flask.Blueprint:
     """Make the views: ``POST path``, and the callback at the path of the sign-out URL.
 
     Args:
         web: The sign-outs of this application.
         path: Where the form posts to.
+        callback_path: Where the callback is routed; the path of the sign-out URL if not given.
         global_sign_out: Whether every session of the user is to end, on all devices.
         key_of: Gives the key of the user's session in the store. It must come from where no request can make it up.
         forget: Forgets the application's own session; called once the credentials are gone.
 
     Returns:
-        The blueprint, to be registered without a prefix: the callback has the path that is registered at the provider.
+        The blueprint.
+
+    Raises:
+        ConfigurationException: A function is async.
     """
+    refuse_coroutine_functions(key_of=key_of, forget=forget)
     blueprint = flask.Blueprint("authsm", __name__)
 
     def sign_out() -> flask.Response:
@@ -86,7 +100,7 @@ def sign_out_blueprint(
         return _response(web.callback(flask.request.method, query, flask.request.headers.items()).answer)
 
     blueprint.add_url_rule(path, view_func=sign_out, methods=["POST"])
-    blueprint.add_url_rule(web.callback_path, view_func=signed_out, methods=["GET"])
+    blueprint.add_url_rule(callback_path or web.callback_path, view_func=signed_out, methods=["GET"])
     return blueprint
 
 

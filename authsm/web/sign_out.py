@@ -8,21 +8,22 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from authsm.auth.blocking import Auth, start, wait
+from authsm.auth.functions import refuse_coroutine_functions
 from authsm.auth.session import Session
 from authsm.core.drive import Limits
 from authsm.core.vocabulary import EffectFailedError, Failure, FailureKind
 from authsm.errors import ConfigurationException
-from authsm.flows.sign_out.effects import ShowHostedUISignOut
+from authsm.flows.sign_out.effects import ClearCredentials, ShowHostedUISignOut
 from authsm.flows.sign_out.plan import Why
 from authsm.flows.sign_out.policy import HostedUIOrder, SignOutPolicy
-from authsm.flows.sign_out.results import Failed, FailedSignOut, Skipped
+from authsm.flows.sign_out.results import FailedSignOut, PartialSignOut, Skipped
 from authsm.runners.handlers import Runner, compose, refuse_async
 from authsm.runners.hosted_ui import pages
 from authsm.runners.hosted_ui.judge import Answer, CameBackWithError, Expected, KeepWaiting, judge
 from authsm.runners.hosted_ui.urls import LogoutURL, checked_logout_url, cognito_logout_url, hosted_ui_origin
 from authsm.web.addresses import CallbackURL, checked_place
 from authsm.web.cookies import TicketCookie, comes_from_elsewhere, new_ticket
-from authsm.web.desk import Desk, Ending, Found, Turn, ticket_of
+from authsm.web.desk import Desk, Ending, Turn, ending_of, ticket_of
 
 if TYPE_CHECKING:
     import threading
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from authsm.flows.sign_out.results import SignOutResult
     from authsm.observe import Observer
     from authsm.runners.handlers import Call, RunnerLike
-    from authsm.runners.hosted_ui.judge import Headers
+    from authsm.runners.hosted_ui.judge import Headers, Verdict
     from authsm.stores.contract import CredentialStore
     from authsm.stores.tickets import TicketStore
+    from authsm.web.desk import Found
 
 TICKET_SECONDS: Final = 900
 """How long the browser is waited for: it may show a page of the provider's, and a person may be slow."""
@@ -98,13 +100,17 @@ class WebSignOut:
         policy: How sign-outs are done; the hosted UI comes last, or never.
         observers: Who is told of every step, in whichever process it happens.
         limits: How long things may take, in seconds.
+        on_partial: Called with the session's key and a result in which tokens were not revoked, or not everywhere, by
+            `begin` before it answers, and by `sweep`. Nothing else keeps these tokens: ``auth(key).retry(result)``
+            tries again, later, in a thread or queue of yours.
         ticket_seconds: How long the browser is waited for, in seconds.
         hosts: What else may stand in the ``Host`` field of a callback: where a proxy changes it.
         logout_url: Builds the URL at which the provider signs the browser out.
         clock: Tells the time, in seconds since 1970, on all machines that share the tickets.
 
     Raises:
-        ConfigurationException: An address, the client id or the policy cannot be right, or a handler is async.
+        ConfigurationException: An address, the client id, the policy or a number cannot be right, or a handler or
+            function is async.
 
     Sources: Amazon Cognito Developer Guide, "Logout endpoint"; RFC 6265bis for the cookie; the Fetch Standard.
     """
@@ -122,6 +128,7 @@ class WebSignOut:
         policy: SignOutPolicy | None = None,
         observers: Iterable[Observer] = (),
         limits: Limits | None = None,
+        on_partial: Callable[[str, PartialSignOut], object] | None = None,
         ticket_seconds: int = TICKET_SECONDS,
         hosts: Iterable[str] = (),
         logout_url: LogoutURL = cognito_logout_url,
@@ -133,6 +140,9 @@ class WebSignOut:
                 "The hosted UI would come first, and a user who never comes back would stay signed in.",
                 'Pass SignOutPolicy(hosted_ui="last"), which is the default here.',
             )
+        _check_numbers(ticket_seconds)
+        _check_hosts(hosts)
+        refuse_coroutine_functions(on_partial=on_partial)
         self._url = CallbackURL.parse(sign_out_url)
         origin = hosted_ui_origin(domain)
         self._logout_url = checked_logout_url(logout_url(domain=origin, client_id=client_id, sign_out_url=sign_out_url))
@@ -143,6 +153,9 @@ class WebSignOut:
         refuse_async(self._runner)
         self._observers = tuple(observers)
         self._limits = limits or Limits()
+        self._on_partial = on_partial
+        self._clock = clock
+        self._interrupted: dict[str, tuple[str | None, float]] = {}
         self._hosts = (self._url.host, *hosts)
         self._cookie = TicketCookie(self._url, ticket_seconds)
         self._desk = Desk(
@@ -192,13 +205,15 @@ class WebSignOut:
             What to answer, and what it came to. Failures of the service, the network, a handler or a store are in it.
 
         Raises:
-            ConfigurationException: The policy clears locally only, and a global sign-out was asked for.
+            ConfigurationException: The policy clears locally only, and a global sign-out was asked for; or the key is
+                no text, or empty.
             InvalidStateException: A sign-out of this session runs in this very thread: an observer must not begin one.
         """
         if comes_from_elsewhere(headers, self._url.origin):
             return Begun(_page(HTTPStatus.FORBIDDEN, pages.FROM_ELSEWHERE))
         if key is None:
-            return Begun(self._signed_out(), is_over=True)
+            return Begun(self._nobody_here(), is_over=True)
+        _check_key(key)
         session = Session(
             self._store,
             self._runner,
@@ -208,25 +223,45 @@ class WebSignOut:
             limits=self._limits,
         )
         session.refuse_in_own_thread()
-        turn = Turn(self._desk, key)
+        turn = Turn(self._desk, key, self._seconds_of_stores)
         flight = session.board_suspending(_start, turn, global_sign_out=global_sign_out, through=self)
         result = wait(flight)
+        if flight.run.suspension is turn:  # and not somebody else's click, who does the same
+            self._hand_over(key, result)
         ticket = ticket_of(flight)
-        if ticket is None and result.steps.hosted_ui == Skipped(Why.NOT_SIGNED_IN):
+        was_nobody_here = result.steps.hosted_ui == Skipped(Why.NOT_SIGNED_IN)
+        if ticket is None and was_nobody_here:
             # Of a button that was clicked twice, nobody knows which answer the browser has read.
             ticket = self._desk.renewed(key)
         if ticket is not None:
             answer = self._redirect(self._logout_url, self._cookie.header(ticket))
             return Begun(answer, result, is_suspended=True, is_over=True)
-        return Begun(self._answer(result), result, is_over=not isinstance(result, FailedSignOut))
-
-    def _answer(self, result: SignOutResult) -> Answer:
-        """Say what became of a sign-out that waits for no browser."""
         if isinstance(result, FailedSignOut):
-            return _page(HTTPStatus.SERVICE_UNAVAILABLE, pages.NOT_SIGNED_OUT)
-        if isinstance(result.steps.hosted_ui, Failed):
-            return _page(HTTPStatus.OK, pages.SIGNED_OUT_HERE)
-        return self._signed_out()
+            return Begun(_page(HTTPStatus.SERVICE_UNAVAILABLE, pages.NOT_SIGNED_OUT), result)
+        answer = self._nobody_here() if was_nobody_here else self._ended(ending_of(result, Ending.REFUSED))
+        return Begun(answer, result, is_over=True)
+
+    def _nobody_here(self) -> Answer:
+        """Answer a browser that is signed in to nothing here: what it is at the hosted UI, nobody knows."""
+        if self._policy.hosted_ui is HostedUIOrder.NEVER:
+            return self._ended(Ending.SIGNED_OUT)
+        return self._redirect(self._logout_url)
+
+    def _ended(self, ending: Ending) -> Answer:
+        if ending is Ending.SIGNED_OUT and self._place is not None:
+            return self._redirect(self._place)
+        return _page(HTTPStatus.OK, _PAGES[ending])
+
+    def _hand_over(self, key: str, result: SignOutResult) -> None:
+        """Give tokens that are still alive to whoever goes on with them; the hosted UI has a way of its own."""
+        if self._on_partial is None or not isinstance(result, PartialSignOut):
+            return
+        if result.global_sign_out_error is None and result.revoke_token_error is None:
+            return
+        try:
+            self._on_partial(key, replace(result, hosted_ui_error=None))
+        except Exception as error:  # noqa: BLE001 - a stranger's function may raise anything, and a browser waits
+            self._desk.complain(key, error)
 
     def callback(self, method: str, query: str, headers: Headers) -> Returned:
         """Judge a request to the callback; end the sign-out whose ticket it brings. Blocks, and never raises.
@@ -244,15 +279,22 @@ class WebSignOut:
             found = self._desk.find(self._cookie.tickets(headers))
             verdict = judge(self._expected(found), method, f"{self._url.path}?{query}", headers)
             if found is None or isinstance(verdict, KeepWaiting):
+                self._complain_of_host(found, verdict)
                 return Returned(_in_words_of_the_web(verdict.answer))
             failure = verdict.failure if isinstance(verdict, CameBackWithError) else None
             ending, result = self._desk.came_back(found, failure)
         except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything, and a browser waits
             self._desk.complain("", error)
             return Returned(_page(HTTPStatus.SERVICE_UNAVAILABLE, pages.NOT_NOW))
-        if ending is Ending.SIGNED_OUT:
-            return Returned(self._signed_out(), result)
-        return Returned(_page(HTTPStatus.OK, pages.SIGNED_OUT_HERE), result)
+        return Returned(self._ended(ending), result)
+
+    def _complain_of_host(self, found: Found | None, verdict: Verdict) -> None:
+        """Tell of a browser that is back, and is turned away for what a proxy has made of its ``Host``."""
+        turned_away = isinstance(verdict, KeepWaiting) and verdict.answer.status is HTTPStatus.MISDIRECTED_REQUEST
+        if turned_away and found is not None and found.ticket.is_waiting:
+            message = f"The browser came back under another Host than {self._hosts}."
+            advice = "Have the proxy pass Host on as it is, or name what it makes of it: hosts=[...]."
+            self._desk.complain(found.ticket.key, ConfigurationException(message, advice))
 
     def _expected(self, found: Found | None) -> Expected:
         return Expected(
@@ -266,16 +308,48 @@ class WebSignOut:
         )
 
     def sweep(self) -> list[SignOutResult]:
-        """End every sign-out whose browser has not come back in time. Call it every minute, in one process or in all.
+        """End every sign-out whose browser has not come back in time, or whose process has died.
+
+        Call it every minute, in one process or in all. What a crash interrupted is ended once it has stood still for
+        longer than a sign-out may take, from the time when this object has first seen it.
 
         Returns:
-            What they ended in. Observers have been told.
+            What they ended in. Observers have been told, and of what could not be ended now, too.
 
         Raises:
-            StoreUnavailableError: The tickets could not be read or written now.
+            StoreUnavailableError: The tickets, or the list of journals, could not be read or written now.
             StoreCorruptError: They are damaged.
         """
-        return self._desk.sweep()
+        return [*self._desk.sweep(), *self._sweep_interrupted()]
+
+    def _sweep_interrupted(self) -> list[SignOutResult]:
+        now, before, results = self._clock(), self._interrupted, list["SignOutResult"]()
+        self._interrupted = {}
+        for key in self._store.journals():
+            try:
+                journal = self._store.read_journal(key)
+                then, since = before.get(key, (None, now))
+                if then != journal or now - since <= self._seconds_of_all:
+                    self._interrupted[key] = (journal, since if then == journal else now)
+                    continue
+                result = self.auth(key).resume()
+            except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; the others go on
+                self._desk.complain(key, error)
+                continue
+            if result is not None:
+                self._hand_over(key, result)
+                results.append(result)
+        return results
+
+    @property
+    def _seconds_of_stores(self) -> float:
+        """How long a store may take, in seconds."""
+        return self._limits.seconds.get(ClearCredentials, ClearCredentials.seconds)
+
+    @property
+    def _seconds_of_all(self) -> float:
+        """How long a sign-out may take, in seconds: to open, remotely, to clear, to keep its ticket, and to finish."""
+        return self._limits.deadline + self._limits.grace + 4 * self._seconds_of_stores
 
     def sweep_until(self, stop: threading.Event, *, seconds: float = SWEEP_SECONDS) -> None:
         """Sweep again and again: the work of a daemon thread, for programs without a scheduler. Never raises.
@@ -286,15 +360,40 @@ class WebSignOut:
         """
         while not stop.wait(seconds):
             try:
-                self._desk.sweep()
+                self.sweep()
             except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; the next time it may work
                 self._desk.complain("", error)
 
-    def _signed_out(self) -> Answer:
-        return _page(HTTPStatus.OK, pages.SIGNED_OUT) if self._place is None else self._redirect(self._place)
-
     def _redirect(self, where: str, *headers: tuple[str, str]) -> Answer:
         return Answer(HTTPStatus.SEE_OTHER, (("Location", where), *headers, *pages.SECURITY_HEADERS), b"")
+
+
+_PAGES: Final = {
+    Ending.SIGNED_OUT: pages.SIGNED_OUT,
+    Ending.REFUSED: pages.SIGNED_OUT_HERE,
+    Ending.EXPIRED: pages.SIGNED_OUT_HERE,
+    Ending.IN_PART: pages.SIGNED_OUT_IN_PART,
+}
+
+
+def _check_key(key: object) -> None:
+    if not isinstance(key, str) or not key:
+        raise ConfigurationException(
+            f"The key of a session is of type {type(key).__name__}, or empty.",
+            "Give the text under which its credentials are stored, or None; what is async has to be awaited first.",
+        )
+
+
+def _check_numbers(ticket_seconds: object) -> None:
+    if isinstance(ticket_seconds, bool) or not isinstance(ticket_seconds, int) or ticket_seconds < 1:
+        raise ConfigurationException(
+            f"ticket_seconds is {ticket_seconds!r}.", "Pass a whole number of seconds above 0."
+        )
+
+
+def _check_hosts(hosts: object) -> None:
+    if isinstance(hosts, str):
+        raise ConfigurationException("hosts is a text.", f"Pass a list: hosts=[{hosts!r}].")
 
 
 def _start(flight: Flight) -> None:

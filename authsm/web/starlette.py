@@ -17,19 +17,26 @@ again after the sign-out, it names a session that is cleared. As soon as it is, 
 
 **CSRF.** Starlette has no protection of its own. `WebSignOut.begin` refuses what the browser says another site's page
 has made (``Sec-Fetch-Site``, else ``Origin``), and the session's cookie, being Lax, does not come with it either.
-Any middleware with tokens goes in front, if you have one: the form then holds its field.
+Any middleware with tokens goes in front, if you have one: the form then holds its field. FastAPI's ``dependencies`` do
+not run for routes that are handed over as a list.
 
 **Open redirects.** None: of a request, neither query nor body nor ``Host`` decides where the browser goes. See
-`authsm.web`. If your pages have a Content-Security-Policy with ``form-action``, it must name the hosted UI's origin, to
-which the form's answer redirects (CSP Level 3, section 6.4.1).
+`authsm.web`. A Content-Security-Policy of your pages that has ``form-action`` must name ``'self'`` and every origin
+that the browser then passes through: the hosted UI, providers behind it, that of ``signed_out_place`` (CSP Level 3,
+section 6.4.1). With ``Referrer-Policy: no-referrer``, browsers that have no ``Sec-Fetch-Site`` send ``Origin: null``,
+and are refused; ``same-origin`` does no harm.
 
-**Whoever never comes back**: have ``web.sweep`` called every minute, or ``web.sweep_until`` run, in a thread: both
-block.
+**Proxies and prefixes**: the callback's ``Host`` must be that of the sign-out URL, or one of ``WebSignOut(hosts=...)``;
+where the application is mounted under a prefix, say by ``callback_path`` what is left of the path below it.
+
+**Whoever never comes back**, and what a crash interrupts: have ``web.sweep`` called every minute, or
+``web.sweep_until`` run, in a thread: both block.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
@@ -38,7 +45,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
@@ -72,28 +79,34 @@ def sign_out_routes(
     web: WebSignOut,
     *,
     path: str = "/sign-out",
+    callback_path: str | None = None,
     global_sign_out: bool = False,
-    key_of: Callable[[Request], str | None] = key_in_session,
-    forget: Callable[[Request], None] = clear_session,
+    key_of: Callable[[Request], str | Awaitable[str | None] | None] = key_in_session,
+    forget: Callable[[Request], object] = clear_session,
 ) -> list[BaseRoute]:
     """Make the routes: ``POST path``, and the callback at the path of the sign-out URL.
 
     Args:
         web: The sign-outs of this application.
         path: Where the form posts to.
+        callback_path: Where the callback is routed; the path of the sign-out URL if not given.
         global_sign_out: Whether every session of the user is to end, on all devices.
-        key_of: Gives the key of the user's session in the store. It must come from where no request can make it up.
-        forget: Forgets the application's own session; called once the credentials are gone.
+        key_of: Gives the key of the user's session in the store; may be async. It must come from where no request can
+            make it up.
+        forget: Forgets the application's own session; may be async. Called once the credentials are gone.
 
     Returns:
         The routes, for ``Starlette(routes=...)``, ``FastAPI(routes=...)`` or ``app.router.routes.extend(...)``.
     """
 
     async def sign_out(request: Request) -> Response:
-        key, headers = key_of(request), request.headers.items()
+        given, headers = key_of(request), request.headers.items()
+        key = await given if inspect.isawaitable(given) else given
         begun = await _in_thread(functools.partial(web.begin, key, headers, global_sign_out=global_sign_out))
         if begun.is_over:
-            forget(request)
+            forgetting = forget(request)
+            if inspect.isawaitable(forgetting):
+                await forgetting
         return _response(begun.answer)
 
     async def signed_out(request: Request) -> Response:
@@ -102,7 +115,7 @@ def sign_out_routes(
 
     return [
         Route(path, sign_out, methods=["POST"], name="authsm-sign-out"),
-        Route(web.callback_path, signed_out, methods=["GET"], name="authsm-signed-out"),
+        Route(callback_path or web.callback_path, signed_out, methods=["GET"], name="authsm-signed-out"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 from authsm import CognitoRunner, Notice, SQLiteCredentialStore, Transition
@@ -9,7 +10,7 @@ from authsm.web import SQLiteTicketStore, WebSignOut
 from tests.web.site import CALLBACK, OWN_PAGE, come_back, header, sent
 
 
-def main(path: str, endpoint_url: str, domain: str, client_id: str, ticket_seconds: str) -> None:
+def main(path: str, endpoint_url: str, domain: str, client_id: str, seconds_ahead: str) -> None:
     told: list[list[str]] = []
 
     def observe(notice: Notice) -> None:
@@ -24,7 +25,7 @@ def main(path: str, endpoint_url: str, domain: str, client_id: str, ticket_secon
         client_id=client_id,
         sign_out_url=CALLBACK,
         observers=[observe],
-        ticket_seconds=int(ticket_seconds),
+        clock=lambda: time.time() + float(seconds_ahead),
     )
     print(json.dumps("ready"), flush=True)  # noqa: T201 - this is a program
     for line in sys.stdin:

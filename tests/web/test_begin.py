@@ -176,12 +176,20 @@ def test_a_session_that_was_not_made_in_the_hosted_ui_is_signed_out_at_once(site
 
 
 @pytest.mark.parametrize("key", [None, "nobody"])
-def test_where_nobody_is_signed_in_the_page_says_signed_out(site: Site, key: str | None) -> None:
-    begun = site.web().begin(key, OWN_PAGE)
-    assert (begun.answer.status, begun.answer.body, begun.is_over) == (HTTPStatus.OK, pages.SIGNED_OUT, True)
+def test_where_nobody_is_signed_in_here_the_browser_may_be_signed_in_there(site: Site, key: str | None) -> None:
+    """Its session was lost, or another click has just ended it: no page says that the user is signed out."""
+    begun = site.web(signed_out_place="/welcome").begin(key, OWN_PAGE)
+    assert (begun.answer.status, begun.is_suspended, begun.is_over) == (HTTPStatus.SEE_OTHER, False, True)
+    assert header(begun.answer, "Location").startswith(f"{site.cognito.domain}/logout?")
+    assert "Set-Cookie" not in dict(begun.answer.headers)
     assert site.is_live()
-    placed = site.web(signed_out_place="/welcome").begin(key, OWN_PAGE).answer
-    assert (placed.status, header(placed, "Location")) == (HTTPStatus.SEE_OTHER, "/welcome")
+    assert come_back(site.web(), None).answer.body == pages.NOTHING_CHANGED
+
+
+@pytest.mark.parametrize("key", [None, "nobody"])
+def test_where_there_is_no_hosted_ui_nobody_is_sent_there(site: Site, key: str | None) -> None:
+    web = site.web(policy=SignOutPolicy(hosted_ui="never"))
+    assert web.begin(key, OWN_PAGE).answer.body == pages.SIGNED_OUT
 
 
 def test_a_clear_that_failed_leaves_the_application_session_and_says_still_signed_in(site: Site) -> None:
@@ -348,7 +356,8 @@ def test_what_cannot_be_safe_is_refused_at_once(settings: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("place", ["/", "/a/b?c=d#e", "https://www.example.com/bye", "http://127.0.0.1:8400/"])
 def test_a_signed_out_user_is_sent_where_the_application_says(place: str) -> None:
-    web = web_sign_out(MemoryCredentialStore(), {}, MemoryTicketStore(), signed_out_place=place)
+    never = SignOutPolicy(hosted_ui="never")
+    web = web_sign_out(MemoryCredentialStore(), {}, MemoryTicketStore(), signed_out_place=place, policy=never)
     assert header(web.begin(None, OWN_PAGE).answer, "Location") == place
 
 

@@ -33,9 +33,9 @@ def client(cognito: FakeCognito) -> FakeClient:
 def server(tmp_path: Path, cognito: FakeCognito, client: FakeClient) -> Iterator[Server]:
     with contextlib.ExitStack() as stack:
 
-        def start(*, ticket_seconds: int = 900) -> Program:
+        def start(*, seconds_ahead: int = 0) -> Program:
             where = (str(tmp_path / "sessions.db"), cognito.endpoint_url, cognito.domain, client.id)
-            program = stack.enter_context(Program("tests.web.server", *where, str(ticket_seconds)))
+            program = stack.enter_context(Program("tests.web.server", *where, str(seconds_ahead)))
             assert program.hear() == "ready"
             return program
 
@@ -106,10 +106,10 @@ def test_of_callbacks_in_many_processes_at_once_one_ends_each_sign_out(
 def test_who_never_comes_back_is_swept_by_one_process_of_all(
     store: CredentialStore, cognito: FakeCognito, client: FakeClient, server: Server
 ) -> None:
-    servers = [server(ticket_seconds=0) for _ in range(2)]
+    begins, servers = server(), [server(seconds_ahead=901) for _ in range(2)]
     tokens = sign_in(store, cognito, client)
-    servers[0].tell(["begin", "ada"])
-    servers[0].hear()
+    begins.tell(["begin", "ada"])
+    begins.hear()
     assert not cognito.holds(tokens.refresh_token)
     assert store.load("ada").state is EntryState.TOMBSTONE
     for each in servers:

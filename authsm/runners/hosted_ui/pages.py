@@ -84,13 +84,22 @@ SIGNED_OUT_HERE: Final = _page(
 )
 """Of a web application: the browser came back with an error, or too late."""
 
-NOT_SIGNED_OUT: Final = _page("You are still signed in", "The sign-out did not work. Please try again in a moment.")
-"""Of a web application: the local clear failed."""
+SIGNED_OUT_IN_PART: Final = _page(
+    "You are signed out of this application",
+    "Not everything could be ended elsewhere: another device, or a copy of this session, may still be signed in.",
+)
+"""Of a web application: the tokens could not be revoked, or not everywhere."""
+
+NOT_SIGNED_OUT: Final = _page(
+    "The sign-out did not finish", "You may still be signed in. Please try again in a moment."
+)
+"""Of a web application: the sign-out could not begin, or the local clear failed."""
 
 NOTHING_CHANGED: Final = _page(
-    "Nothing was changed", "This page ends a sign-out, and none was begun in this browser. Go back to the application."
+    "This page has changed nothing",
+    "It ends a sign-out, and none waits for this browser. Whether you are signed in, the application itself tells you.",
 )
-"""Of a web application: whoever came has no ticket."""
+"""Of a web application: whoever came has no ticket. It has ended, or was lost, or there never was one."""
 
 FROM_ELSEWHERE: Final = _page(
     "Nothing was changed", "Another site asked for this sign-out. To sign out, use the application itself."
