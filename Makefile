@@ -52,7 +52,7 @@ system-packages:
 	} || echo "Left out: tests that need one of $(PROGRAMS), which is not here and cannot be installed."
 
 node-packages: system-packages
-	@! command -v npm >/dev/null || $(MAKE) --no-print-directory .node/diagrams/installed
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory .node/diagrams/installed .node/provider/installed
 
 soak: system-packages .venv/installed  ## Long runs; SOAK=10 makes them ten times as long.
 	AUTHSM_SOAK=$(or $(SOAK),1) $(PYTEST) -m soak
@@ -79,8 +79,11 @@ clean:  ## Remove everything that make made.
 	$(MINISTACK) -m pip install --quiet 'ministack>=1.5,<1.6' cryptography
 	touch $@
 
-# Mermaid itself, which reads what we draw for it, and axe-core, which judges the explorer's page.
+# Mermaid itself, which reads what we draw for it, and axe-core, which judges the pages.
 .node/diagrams/installed: tests/diagrams/package.json
+# A provider of OpenID Connect that somebody else wrote, to sign out of in a browser.
+.node/provider/installed: tests/runners/hosted_ui/provider/package.json
+.node/%/installed:
 	@mkdir -p $(@D) && cp $< $(@D)
 	cd $(@D) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
