@@ -18,16 +18,22 @@ if TYPE_CHECKING:
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
+def chromium_program() -> str:
+    """Give its path; where none is installed, the tests that need it are skipped by name, or fail where CI is set."""
+    found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if found is None:
+        missing("Chromium")
+    return found
+
+
 @contextmanager
 def chromium(*arguments: str) -> Generator[Browser]:
-    """Run one; where none is installed, the tests that need it are skipped by name, or fail where CI is set.
+    """Run one.
 
     Args:
         arguments: What it is started with, such as ``--remote-debugging-port=9222``.
     """
-    found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if found is None:
-        missing("Chromium")
+    found = chromium_program()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *arguments])
         try:
