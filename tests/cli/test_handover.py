@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from authsm.cli.app import app
 from authsm.cli.handover import HandOver, has_browser
 from tests.leaks import Watch, leaks_in
-from tests.runners.hosted_ui.browser import Browser, send
+from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, send
 
 demo = importlib.import_module("authsm.cli.demo")  # the package itself has the command under this name
 
@@ -48,7 +48,7 @@ def test_only_who_knows_the_address_is_given_the_cookie() -> None:
         given = Browser().get(page.url, follow=False)
         assert (given.status, given.headers["Location"]) == (302, "http://localhost:1/next")
         assert given.headers["Set-Cookie"] == "cognito=x; Path=/; HttpOnly; SameSite=Lax"
-        assert page.was_taken(0)
+        assert page.was_taken(WAIT_SECONDS)
 
 
 def run_demo(monkeypatch: pytest.MonkeyPatch, watch: Watch, *, has: bool) -> str:
