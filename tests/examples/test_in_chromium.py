@@ -16,7 +16,7 @@ from authsm.testing import FakeCognito, Fault
 from tests.chromium import chromium
 from tests.examples.application import Application, serving
 from tests.examples.servers import SERVERS
-from tests.other_site import OtherSite, other_site
+from tests.sites import Site
 
 PASSWORD: Final = "Correct-Horse-1"
 TICKET_COOKIE: Final = "authsm-sign-out"
@@ -42,8 +42,8 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[OtherSite]:
-    with other_site() as elsewhere:
+def elsewhere() -> Iterator[Site]:
+    with Site() as elsewhere:
         yield elsewhere
 
 
@@ -209,7 +209,7 @@ def test_a_callback_without_the_ticket_changes_nothing(app: Application, browser
 
 
 def test_nothing_that_a_request_says_decides_where_the_browser_goes(
-    app: Application, visitor: Visitor, elsewhere: OtherSite
+    app: Application, visitor: Visitor, elsewhere: Site
 ) -> None:
     trap = elsewhere.shows("Caught.")
     asks = dict.fromkeys(("logout_uri", "redirect_uri", "next", "url", "ReturnUrl"), trap)
@@ -236,9 +236,7 @@ def test_nothing_that_a_request_says_decides_where_the_browser_goes(
     assert elsewhere.asked == []
 
 
-def test_the_form_of_another_sites_page_changes_nothing(
-    app: Application, visitor: Visitor, elsewhere: OtherSite
-) -> None:
+def test_the_form_of_another_sites_page_changes_nothing(app: Application, visitor: Visitor, elsewhere: Site) -> None:
     visitor.sign_in()
     kept = app.kept()
     form = f'<form method="post" action="{app.one}/sign-out"></form><script>document.forms[0].submit()</script>'
@@ -255,7 +253,7 @@ EMBEDDED: Final = '<img src="{url}"><iframe src="{url}"></iframe>'
 
 
 def test_pictures_frames_and_links_in_another_sites_page_sign_nobody_out(
-    app: Application, visitor: Visitor, elsewhere: OtherSite
+    app: Application, visitor: Visitor, elsewhere: Site
 ) -> None:
     visitor.sign_in()
     kept = app.kept()
@@ -271,7 +269,7 @@ def test_pictures_frames_and_links_in_another_sites_page_sign_nobody_out(
 
 
 def test_pictures_and_frames_in_another_sites_page_end_no_sign_out(
-    app: Application, visitor: Visitor, elsewhere: OtherSite
+    app: Application, visitor: Visitor, elsewhere: Site
 ) -> None:
     """Those on another port of this site bring the ticket along."""
     visitor.sign_in()
@@ -285,7 +283,7 @@ def test_pictures_and_frames_in_another_sites_page_end_no_sign_out(
 
 
 def test_another_sites_link_to_the_callback_is_not_told_from_the_return(
-    app: Application, visitor: Visitor, elsewhere: OtherSite
+    app: Application, visitor: Visitor, elsewhere: Site
 ) -> None:
     """A return with the ticket is evidence and no proof: the provider echoes nothing that only it could send."""
     visitor.sign_in()
@@ -331,7 +329,7 @@ def _requests(context: BrowserContext, url: str) -> tuple[list[str], list[int]]:
     return asked, answers
 
 
-def _follow_a_link(visitor: Visitor, elsewhere: OtherSite, url: str, host: str) -> Response:
+def _follow_a_link(visitor: Visitor, elsewhere: Site, url: str, host: str) -> Response:
     """Click a link in somebody else's page; give the answer. It opens a window, which may stay empty."""
     visitor.page.goto(elsewhere.shows(f'<a href="{url}" target="_blank">Kittens</a>', host=host))
     with visitor.context.expect_event("response", lambda each: each.url == url) as answer:

@@ -41,7 +41,7 @@ from tests.left_out import missing
 from tests.programs import PATIENCE
 from tests.runners.hosted_ui.browser import WAIT_SECONDS
 from tests.runners.hosted_ui.test_listener import free_port
-from tests.runners.hosted_ui.users_browser import Site, UsersBrowser
+from tests.sites import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
     from authsm.testing import FakeCognito
+    from tests.runners.hosted_ui.users_browser import UsersBrowser
 
 _HERE: Final = Path(__file__).parent
 _MODULES: Final = _HERE.parents[2] / ".node" / "provider" / "node_modules"

@@ -25,7 +25,7 @@ from authsm.runners.hosted_ui.flight import Flight
 from tests.runners.hosted_ui.browser import WAIT_SECONDS
 from tests.runners.hosted_ui.providers import Application, application, fake_cognito, oidc_provider
 from tests.runners.hosted_ui.test_listener import listens
-from tests.runners.hosted_ui.users_browser import Site
+from tests.sites import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

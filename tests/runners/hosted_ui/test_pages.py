@@ -6,11 +6,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from playwright.sync_api import Error
 
 from authsm.runners.hosted_ui import pages
 from tests.diagrams.pages import axe
 from tests.runners.hosted_ui.browser import WAIT_SECONDS
-from tests.runners.hosted_ui.users_browser import Site
+from tests.sites import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def site() -> Iterator[Site]:
 def test_every_page_is_found() -> None:
     assert PAGES["/CAME_BACK"] == pages.CAME_BACK
     assert PAGES["/CAME_BACK_WITH_ERROR"] == pages.CAME_BACK_WITH_ERROR
-    assert len(PAGES) == len(pages.REFUSALS) + 8
+    assert len(PAGES) == len(pages.REFUSALS) + 9
 
 
 def test_a_page_is_all_there_is_and_fits_a_phone(running_chromium: Browser, site: Site) -> None:
@@ -66,6 +67,16 @@ def test_a_page_is_all_there_is_and_fits_a_phone(running_chromium: Browser, site
     assert said == []  # the policy refused nothing
     for light, dark in zip(colours["light"], colours["dark"], strict=True):
         assert not {*light} & {*dark}
+
+
+def test_no_script_gets_into_a_page(running_chromium: Browser, site: Site) -> None:
+    with closing(running_chromium.new_context()) as context:
+        page = context.new_page()
+        for path in PAGES:
+            page.goto(f"{site.url}{path[1:]}")
+            with pytest.raises(Error, match="Content Security Policy"):
+                page.add_script_tag(content="document.title = 'Got in.'")
+            assert page.title() != "Got in."
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -1,4 +1,4 @@
-"""The user's browser, a Chromium that opens what Python's `webbrowser` is asked to open; and sites for it to visit."""
+"""The user's browser, a Chromium that opens what Python's `webbrowser` is asked to open."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ import contextlib
 import shlex
 import socket
 import sys
-import threading
 import webbrowser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from tests.runners.hosted_ui.browser import WAIT_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pytest
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -72,52 +68,3 @@ class UsersBrowser:
     def heading(self) -> str:
         """The heading of the page that the user sees."""
         return self.page.get_by_role("heading").inner_text()
-
-
-class Site:
-    """A web site of somebody's, on this machine.
-
-    Args:
-        pages: What it shows, by the path.
-        headers: The header fields of every page.
-
-    Attributes:
-        url: Where it is.
-        elsewhere: The same, as a site that shares no cookies with 127.0.0.1.
-        asked: What was asked for, in order.
-    """
-
-    def __init__(self, pages: Mapping[str, str | bytes], *headers: tuple[str, str]) -> None:
-        asked: list[str] = []
-
-        class Pages(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                asked.append(self.path)
-                page = pages.get(self.path.partition("?")[0])
-                body = page.encode() if isinstance(page, str) else page or b""
-                self.send_response(404 if page is None else 200)
-                for name, value in (*headers, ("Content-Type", "text/html"), ("Content-Length", str(len(body)))):
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parameter's name in http.server
-                pass
-
-        self.asked = asked
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False  # browsers keep connections open
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        port = self._server.server_port
-        self.url = f"http://127.0.0.1:{port}/"
-        self.elsewhere = f"http://localhost:{port}/"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
