@@ -183,8 +183,12 @@ def test_a_web_back_end(reader: Reader, tmp_path: Path, monkeypatch: pytest.Monk
     program["app"].add_route("/sign-in", sign_in)
 
     async def click_through() -> None:
-        app = httpx.ASGITransport(program["app"])
-        async with httpx.AsyncClient(transport=app, base_url="https://app.example.com") as browser:
+        app = program["app"]
+        server = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=server, base_url="https://app.example.com") as browser,
+        ):
             await browser.get("/sign-in")
             assert reader.is_signed_in == (True, True)
             button = await browser.post("/sign-out", headers={"Sec-Fetch-Site": "same-origin"})
