@@ -13,7 +13,8 @@ What a ticket store promises:
 3. A ticket that was put is there after a crash, where the store survives crashes at all.
 4. It never sees what the browser holds, only the SHA-256 of that: whoever reads the store cannot play the browser.
 
-A ticket holds no token.
+A ticket holds no token. `authsm.testing.TicketStoreConformance` asks all of this of a ticket store of your own, but for
+the crash.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 - **Prove your own machine.** `Proof` says what must hold of it, `explore` finds everything that can happen to it,
   faults included, `hunt` tells whether what must hold says enough: `authsm.testing.proof`.
-- **Prove your own store, runner or sign-out.** `StoreConformance`, `RunnerConformance` and `SignOutConformance` are
-  what each has to pass, in ten lines: `authsm.testing.conformance`.
+- **Prove your own store, ticket store, runner or sign-out.** `StoreConformance`, `TicketStoreConformance`,
+  `RunnerConformance` and `SignOutConformance` are what each has to pass, in ten lines: `authsm.testing.conformance`.
 - **Hold your own implementation against a machine** with `as_state_machine`, and draw what it is told with
   `authsm.testing.strategies`. These two need Hypothesis: ``pip install 'authsm[testing]'``.
 - **Parts for your own tests.** `FakeCognito`: a small Amazon Cognito over real HTTP, with faults on demand.
@@ -11,7 +11,12 @@
   `sample_session` and `sample_tokens`: a session to sign out of. `FakeClock`: time limits that run out at once.
 """
 
-from authsm.testing.conformance import RunnerConformance, SignOutConformance, StoreConformance
+from authsm.testing.conformance import (
+    RunnerConformance,
+    SignOutConformance,
+    StoreConformance,
+    TicketStoreConformance,
+)
 from authsm.testing.fake_cognito import FakeClient, FakeCognito, FakeTokens, FakeUser, Fault
 from authsm.testing.proof import (
     EVERY_FAULT,
@@ -67,6 +72,7 @@ __all__ = [
     "StoreCrash",
     "Succeed",
     "System",
+    "TicketStoreConformance",
     "UnexpectedCallError",
     "Way",
     "World",

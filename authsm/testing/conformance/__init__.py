@@ -1,4 +1,4 @@
-"""What other people's parts have to do: suites to plug your own store, runner or sign-out into.
+"""What other people's parts have to do: suites to plug your own store, ticket store, runner or sign-out into.
 
 With pytest, subclass a suite under a name that begins with ``Test``; with unittest, add ``unittest.TestCase`` as its
 second base; with neither, call ``check``. None of them imports pytest. See `ConformanceSuite` for what they share.
@@ -14,6 +14,7 @@ from authsm.testing.conformance.stores import StoreConformance
 from authsm.testing.conformance.stores.crashes import crash_within, fail_within
 from authsm.testing.conformance.stores.outages import during_outage
 from authsm.testing.conformance.suite import ConformanceSuite, Report
+from authsm.testing.conformance.tickets import TicketStoreConformance
 
 __all__ = [
     "CognitoService",
@@ -24,6 +25,7 @@ __all__ = [
     "ServiceSession",
     "SignOutConformance",
     "StoreConformance",
+    "TicketStoreConformance",
     "Trouble",
     "crash_within",
     "during_outage",

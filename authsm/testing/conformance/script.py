@@ -15,31 +15,11 @@ from authsm.testing.conformance.sessions import session_data
 from authsm.testing.conformance.suite import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Collection, Generator
 
-    from authsm.stores.contract import CredentialStore
     from authsm.testing.conformance.suite import ConformanceSuite
 
-OPERATIONS: Final = (
-    "load",
-    "begin",
-    "save",
-    "leave",
-    "write_journal",
-    "read_journal",
-    "erase_journal",
-    "journals",
-    "clear",
-    "verify_cleared",
-)
-"""Every operation of `CredentialStore`."""
-
 _WHOLE: Final = "{}"
-
-_IMPORTS: Final = """\
-from authsm.stores.contract import *
-from authsm.testing.conformance import crash_within, during_outage, fail_within, session_data
-"""
 
 
 class Script:
@@ -47,10 +27,12 @@ class Script:
 
     Args:
         suite: Whose test it is.
+        imports: The source that goes before.
     """
 
-    def __init__(self, suite: ConformanceSuite) -> None:
+    def __init__(self, suite: ConformanceSuite, imports: str) -> None:
         self._suite = suite
+        self._imports = imports
         self._main = threading.get_ident()
         self._lines: list[str] = []
         self._entries: dict[str, Entry] = {}
@@ -142,7 +124,7 @@ class Script:
 
     def text(self) -> str:
         """Give the source."""
-        return "\n".join([f"{_IMPORTS}{source_of(self._suite)}", *self._lines])
+        return "\n".join([f"{self._imports}{source_of(self._suite)}", *self._lines])
 
     def _add(self, line: str) -> int:
         with self._lock:
@@ -202,15 +184,17 @@ class Recorded:
         store: The store.
         script: Where they are written down.
         name: The name of the variable that holds the store there.
+        operations: The names of its operations.
     """
 
-    def __init__(self, store: CredentialStore, script: Script, name: str = "store") -> None:
+    def __init__(self, store: Any, script: Script, name: str, operations: Collection[str]) -> None:
         self.true = store
         self._script = script
         self._name = name
+        self._operations = operations
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.true, name)
-        if name not in OPERATIONS:
+        if name not in self._operations:
             return value
         return functools.partial(self._script.did, self._name, name, value)

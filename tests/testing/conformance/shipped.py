@@ -1,4 +1,4 @@
-"""The stores that ship, plugged into the suite with everything that it can ask."""
+"""The stores that ship, plugged into their suites with everything that those can ask."""
 
 import contextlib
 import os
@@ -13,7 +13,10 @@ import pytest
 from authsm import CredentialStore, MemoryCredentialStore
 from authsm.stores import _database as database
 from authsm.stores import sqlite
-from authsm.testing import StoreConformance
+from authsm.stores.file_tickets import FileTicketStore
+from authsm.stores.sqlite_tickets import SQLiteTicketStore
+from authsm.stores.tickets import MemoryTicketStore, TicketStore
+from authsm.testing import StoreConformance, TicketStoreConformance
 from tests.leaks import written_in
 from tests.stores.kinds import ON_DISK
 from tests.stores.places import close
@@ -112,6 +115,39 @@ class Keyring(OnDisk):
     def writes(self) -> tuple[tuple[Any, str], ...]:
         backend = type(keyring.get_keyring())
         return ((os, "replace"), (os, "unlink"), (backend, "set_password"), (backend, "delete_password"))
+
+
+class MemoryTickets(TicketStoreConformance):
+    def make(self) -> TicketStore:
+        return MemoryTicketStore()
+
+
+class TicketsOnDisk(TicketStoreConformance):
+    """In a folder of their own."""
+
+    folder: Path
+
+    @pytest.fixture(autouse=True)
+    def _in_folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path / "tickets"
+
+    def reopen(self, store: TicketStore) -> TicketStore:
+        del store
+        return self.make()
+
+
+class FileTickets(TicketsOnDisk):
+    def make(self) -> TicketStore:
+        return FileTicketStore(self.folder)
+
+
+class SQLiteTickets(TicketsOnDisk):
+    def make(self) -> TicketStore:
+        return SQLiteTicketStore(self.folder / "sessions.db")
+
+    def dispose(self, store: TicketStore) -> None:
+        assert isinstance(store, SQLiteTicketStore)
+        store.close()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Every store that ships passes the suite that is there for everybody's."""
+"""Every store that ships, of credentials or of tickets, passes the suite that is there for everybody's."""
 
 from collections.abc import Iterator
 
@@ -32,4 +32,16 @@ def _a_secret_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.mark.usefixtures("_a_secret_service")
 class TestKeyring(shipped.Keyring):
+    pass
+
+
+class TestMemoryTickets(shipped.MemoryTickets):
+    pass
+
+
+class TestFileTickets(shipped.FileTickets):
+    pass
+
+
+class TestSQLiteTickets(shipped.SQLiteTickets):
     pass

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from authsm import CredentialStore, MemoryCredentialStore
-from authsm.testing import RunnerConformance, SignOutConformance, StoreConformance
+from authsm.testing import RunnerConformance, SignOutConformance, StoreConformance, TicketStoreConformance
 from authsm.testing.conformance import ConformanceSuite
 from authsm.testing.conformance.stores.crashes import Crash
 from authsm.testing.conformance.stores.sign_outs import Process
 from tests.programs import PATIENCE, ROOT
-from tests.testing.conformance import by_hand, runners_by_hand
+from tests.testing.conformance import by_hand, runners_by_hand, tickets_by_hand
 from tests.testing.conformance.shipped import Memory
 
-SUITES = (StoreConformance, RunnerConformance, SignOutConformance)
+SUITES = (StoreConformance, TicketStoreConformance, RunnerConformance, SignOutConformance)
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -137,6 +137,23 @@ class BlindToOutages(BrokenStoreSuite):
     kind = by_hand.TakesOutagesForAbsence
 
 
+class BrokenTicketStoreSuite(tickets_by_hand.Suite):
+    """The same."""
+
+    kind: type[tickets_by_hand.ByHand]
+
+    def __init__(self) -> None:
+        super().__init__(self.kind)
+
+
+class EndingTwice(BrokenTicketStoreSuite):
+    kind = tickets_by_hand.EndsAgain
+
+
+class Waiting(BrokenTicketStoreSuite):
+    kind = tickets_by_hand.WaitsTooLong
+
+
 class Lying(runners_by_hand.Suite):
     def __init__(self) -> None:
         super().__init__(runners_by_hand.Lies)
@@ -172,6 +189,8 @@ class OnlyForgetting(SignOutConformance):
             BlindToOutages().test_what_cannot_be_read_is_not_taken_for_absent_or_cleared,
             (BlindToOutages, "kind", by_hand.ByHand),
         ),
+        (EndingTwice().test_a_ticket_ends_once, (EndingTwice, "kind", tickets_by_hand.ByHand)),
+        (Waiting().test_what_has_waited_until_its_time_has_expired, (Waiting, "kind", tickets_by_hand.ByHand)),
         (Lying().test_a_refusal_is_not_reported_as_done, (runners_by_hand, "Lies", runners_by_hand.ByHand)),
         (
             Forgetting().test_it_uses_the_tokens_that_the_call_gives,

@@ -16,8 +16,9 @@ from authsm.testing.conformance.stores.operations import (
     difference,
     tell,
 )
-from authsm.testing.conformance.stores.trial import StoreSuite, Trial
+from authsm.testing.conformance.stores.trial import StoreSuite
 from authsm.testing.conformance.suite import expect
+from authsm.testing.conformance.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,7 +11,7 @@ from authsm.testing.conformance.sessions import session_data
 
 if TYPE_CHECKING:
     from authsm.credentials import SignedInData
-    from authsm.testing.conformance.stores.trial import Trial
+    from authsm.testing.conformance.trial import Trial
 
 
 @dataclass

@@ -11,13 +11,14 @@ from authsm.flows.sign_out.results import FailedSignOut
 from authsm.stores.contract import Entry, EntryState, Residue, StoreUnavailableError, Unknown
 from authsm.testing.conformance.sessions import session_data
 from authsm.testing.conformance.stage import described
-from authsm.testing.conformance.stores.trial import StoreSuite, Trial
+from authsm.testing.conformance.stores.trial import StoreSuite
 from authsm.testing.conformance.suite import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from authsm.stores.contract import CredentialStore
+    from authsm.testing.conformance.trial import Trial
 
 _WHAT: Final = "what the store says when it cannot be reached"
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from authsm.stores.contract import Cleared, Entry, EntryState, Left, Refused, Saved
 from authsm.testing.conformance.sessions import session_data
 from authsm.testing.conformance.stores.crashes import while_writing
-from authsm.testing.conformance.stores.trial import StoreSuite, Trial
+from authsm.testing.conformance.stores.trial import StoreSuite
 from authsm.testing.conformance.suite import expect, leave_out, refute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from authsm.stores.contract import CredentialStore, Superseded
+    from authsm.testing.conformance.trial import Trial
 
 One = TypeVar("One")
 Other = TypeVar("Other")

@@ -18,10 +18,9 @@ from authsm.flows.sign_out.effects import GlobalSignOut, RevokeToken, SignOutEff
 from authsm.flows.sign_out.results import CompleteSignOut
 from authsm.runners.handlers import Runner
 from authsm.stores.contract import Cleared, EntryState
-from authsm.testing.conformance.script import OPERATIONS
 from authsm.testing.conformance.sessions import session_data
 from authsm.testing.conformance.stores.crashes import Crash
-from authsm.testing.conformance.stores.trial import StoreSuite, Trial
+from authsm.testing.conformance.stores.trial import OPERATIONS, StoreSuite
 from authsm.testing.conformance.suite import expect
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from authsm.runners.handlers import Call
     from authsm.stores.contract import CredentialStore
+    from authsm.testing.conformance.trial import Trial
 
 _MOST_OPERATIONS: Final = 100
 """How often a sign-out asks its store for something at the most: a bound for the tests."""
