@@ -1,7 +1,9 @@
 """What ticket stores promise beside what `TicketStoreConformance` asks of each: of files, locks and damage."""
 
 import random
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +13,8 @@ from authsm import SignInMethod, SQLiteCredentialStore
 from authsm.stores.contract import StoreCorruptError, StoreUnavailableError
 from authsm.stores.file_tickets import FileTicketStore
 from authsm.stores.sqlite_tickets import SQLiteTicketStore
-from authsm.stores.tickets import Ticket, TicketStore
-from tests.auth.world import session
+from authsm.stores.tickets import MemoryTicketStore, Ticket, TicketStore
+from tests.auth.world import SOON, session
 from tests.leaks import written_in
 
 KINDS: Final[dict[str, Callable[[Path], TicketStore]]] = {
@@ -23,6 +25,23 @@ KINDS: Final[dict[str, Callable[[Path], TicketStore]]] = {
 
 def ticket(key: str = "ada", expires: float = 100.0) -> Ticket:
     return Ticket(key=key, expires=expires, suspended=f"where {key} stands")
+
+
+class _LongLooked(Ticket):
+    """A ticket that takes its time to tell whether it waits: others may ask meanwhile, where nothing stops them."""
+
+    @property
+    def is_waiting(self) -> bool:
+        time.sleep(SOON)
+        return not self.ending
+
+
+def test_nobody_comes_between_the_look_at_a_ticket_in_memory_and_its_end() -> None:
+    """In a few rounds of a race, a store that is as fast as this one would seldom be caught."""
+    tickets = MemoryTicketStore()
+    tickets.put("a", _LongLooked(key="ada", expires=100.0, suspended="where ada stands"))
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(lambda each: tickets.end("a", f"{each}"), range(4))) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
