@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from authsm.auth.blocking import Auth, start, wait
 from authsm.auth.functions import refuse_coroutine_functions
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from authsm.stores.contract import CredentialStore
     from authsm.stores.tickets import TicketStore
     from authsm.web.desk import Found
+
+T = TypeVar("T")
 
 TICKET_SECONDS: Final = 900
 """How long the browser is waited for: it may show a page of the provider's, and a person may be slow."""
@@ -184,7 +186,10 @@ class WebSignOut:
         Returns:
             It, with the same store, runner, policy and observers.
         """
-        return Auth(
+        return self._made(Auth, key)
+
+    def _made(self, make: Callable[..., T], key: str) -> T:
+        return make(
             self._store,
             self._runner,
             key=key,
@@ -214,14 +219,7 @@ class WebSignOut:
         if key is None:
             return Begun(self._nobody_here(), is_over=True)
         _check_key(key)
-        session = Session(
-            self._store,
-            self._runner,
-            key=key,
-            policy=self._policy,
-            observers=self._observers,
-            limits=self._limits,
-        )
+        session = self._made(Session, key)
         session.refuse_in_own_thread()
         turn = Turn(self._desk, key, self._seconds_of_stores)
         flight = session.board_suspending(_start, turn, global_sign_out=global_sign_out, through=self)
