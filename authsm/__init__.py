@@ -1,7 +1,7 @@
 """authsm: explicit state machines for authentication flows.
 
 Its flow is Amazon Cognito sign-out. Everything that applications and SDKs import comes from here, and is loaded when it
-is first used; ``authsm.stores``, ``authsm.runners``, ``authsm.flows.sign_out``, ``authsm.diagrams`` and
+is first used; ``authsm.stores``, ``authsm.runners``, ``authsm.flows.sign_out``, ``authsm.diagrams``, ``authsm.web`` and
 ``authsm.testing`` are documented subpackages. Names that begin with an underscore may change in any release.
 """
 

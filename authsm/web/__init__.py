@@ -45,6 +45,8 @@ that, by ``Origin``. The frameworks' own CSRF tokens stand before it where there
 A session cookie that is played again after the sign-out then names a session that is cleared. The adapters forget the
 application's session as soon as the credentials are gone.
 
+**The back button** shows what a browser has kept: send the pages of signed-in users with ``Cache-Control: no-store``.
+
 **A crash** before the ticket is kept leaves the journal of the sign-out in the credential store. ``WebSignOut.sweep``
 ends what stands still there for longer than a sign-out may take: all but the hosted UI, and the result says that of it.
 Nobody else should resume while servers run: a journal does not tell a sign-out that died from one under way.

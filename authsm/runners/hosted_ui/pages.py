@@ -80,7 +80,7 @@ SIGNED_OUT: Final = _page(
 
 SIGNED_OUT_HERE: Final = _page(
     "You are signed out of this application",
-    "The page where you sign in may still know you in this browser. If others use it, too, close all of its windows.",
+    "The page where you sign in may still know you in this browser. If others use it, too, delete its cookies.",
 )
 """Of a web application: the browser came back with an error, or too late."""
 
