@@ -1,4 +1,4 @@
-"""What asyncio and trio offer and anyio does not: a task that outlives its caller, and a call from any thread.
+"""What asyncio and trio have beyond anyio: tasks that outlive their caller or that Ctrl-C passes by, and calls to it.
 
 A sign-out that several callers wait for must not end with the one that began it, so it cannot live in a task group of
 that caller.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from anyio.lowlevel import current_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+Work = TypeVar("Work", bound="Callable[..., Coroutine[Any, Any, None]]")
 
 
 class EventLoop(Protocol):
@@ -35,6 +37,17 @@ class EventLoop(Protocol):
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Call a function in the loop's thread, soon; from any thread. Nothing happens if the loop has ended."""
+        ...
+
+    def passed_by(self, work: Work) -> Work:
+        """Have Ctrl-C pass by a task, to the one that runs the program.
+
+        Args:
+            work: What the task does.
+
+        Returns:
+            What the task has to do instead.
+        """
         ...
 
 
@@ -82,6 +95,9 @@ class _Asyncio:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
             self._loop.call_soon_threadsafe(function)
 
+    def passed_by(self, work: Work) -> Work:
+        return work  # asyncio cancels the one that runs the program, and no other
+
 
 _TASKS: Final[dict[asyncio.AbstractEventLoop, set[asyncio.Task[None]]]] = {}
 """What was spawned: asyncio itself keeps only weak references to its tasks."""
@@ -104,3 +120,7 @@ class _Trio:
     def call_soon(self, function: Callable[[], object]) -> None:
         with contextlib.suppress(self._trio.RunFinishedError):  # nobody is left to be told
             self._token.run_sync_soon(function)
+
+    def passed_by(self, work: Work) -> Work:
+        # Trio raises it in whatever task runs at that moment, unless that one is protected.
+        return self._trio.lowlevel.enable_ki_protection(work)  # pyright: ignore[reportArgumentType, reportReturnType] - a coroutine function has code

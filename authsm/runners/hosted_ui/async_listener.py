@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
+from authsm.runners.event_loop import current_event_loop
 from authsm.runners.hosted_ui import listener
 from authsm.runners.hosted_ui.exchange import Exchange
 
@@ -32,6 +33,7 @@ class AsyncListener:
         self._sockets = sockets
         self._respond = respond
         self._tasks = anyio.create_task_group()
+        self._loop = current_event_loop()
         self._accepting: list[anyio.CancelScope] = []
         self._connections: deque[anyio.CancelScope] = deque()
         self._reading: set[anyio.CancelScope] = set()
@@ -43,7 +45,7 @@ class AsyncListener:
         for listening in self._sockets:
             scope = anyio.CancelScope()
             self._accepting.append(scope)
-            self._tasks.start_soon(self._accept, listening, scope)
+            self._tasks.start_soon(self._loop.passed_by(self._accept), listening, scope)
         return self
 
     async def __aexit__(
@@ -77,7 +79,7 @@ class AsyncListener:
                 with suppress(OSError):  # it was given up before its turn came
                     stream, _ = listening.accept()
                     self._make_room()
-                    self._tasks.start_soon(self._serve, stream, self._connection())
+                    self._tasks.start_soon(self._loop.passed_by(self._serve), stream, self._connection())
 
     def _make_room(self) -> None:
         while len(self._connections) >= listener.MOST_CONNECTIONS:

@@ -1,5 +1,10 @@
 """What only a task can do to the handler: be cancelled; and which of the two calls takes which handler."""
 
+import contextlib
+import http.client
+import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,7 +29,8 @@ from authsm import (
     UserCancelledException,
     UserPoolTokens,
 )
-from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, make_call
+from authsm.runners.hosted_ui.flight import Flight
+from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, make_call, send
 from tests.runners.hosted_ui.desktop import PROVIDER
 from tests.runners.hosted_ui.test_listener import free_port, listens
 
@@ -126,6 +132,45 @@ def test_a_cancelled_sign_out_frees_the_port_and_leaves_the_user_signed_in(backe
         assert auth.last_result.signed_out_locally is False
 
     play(scene, backend)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a single process")
+@on_both
+def test_ctrl_c_while_a_request_is_answered_leaves_the_user_signed_in(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On trio, it is raised in whatever task runs at that moment, unless that one is protected."""
+    answer, clients = Flight.answer, list[threading.Thread]()
+
+    def interrupted(self: Flight, *request: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return answer(self, *request)
+
+    def open_browser(url: str) -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):  # there may be no answer
+            send(url)
+
+    def show_url(url: str) -> None:
+        clients.append(threading.Thread(target=open_browser, args=(url,)))
+        clients[0].start()
+
+    monkeypatch.setattr(Flight, "answer", interrupted)
+    page = Page()
+    handler = AsyncLoopbackHostedUI(**page.settings() | {"show_url": show_url})
+    ended: list[AsyncAuth] = []
+
+    async def main() -> None:
+        ended.append(await signed_in(handler))
+        with anyio.fail_after(WAIT_SECONDS):
+            await ended[0].sign_out()
+
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(main, backend=backend)
+    clients[0].join(WAIT_SECONDS)
+    result = ended[0].last_result
+    assert isinstance(result, FailedSignOut)
+    assert isinstance(result.exception, UserCancelledException)
+    assert not listens("127.0.0.1", page.port)
 
 
 def test_a_call_that_blocks_takes_the_handler_for_threads_only() -> None:
