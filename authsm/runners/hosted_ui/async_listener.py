@@ -76,13 +76,19 @@ class AsyncListener:
         with listening, scope:
             while True:
                 await anyio.wait_readable(listening)
-                with suppress(OSError):  # it was given up before its turn came
+                try:
                     stream, _ = listening.accept()
-                    self._make_room()
-                    self._tasks.start_soon(self._loop.passed_by(self._serve), stream, self._connection())
+                except listener.GIVEN_UP:
+                    continue
+                except OSError:
+                    self._make_room(most=len(self._connections))
+                    await anyio.sleep(listener.PAUSE_SECONDS)
+                    continue
+                self._make_room(most=listener.MOST_CONNECTIONS)
+                self._tasks.start_soon(self._loop.passed_by(self._serve), stream, self._connection())
 
-    def _make_room(self) -> None:
-        while len(self._connections) >= listener.MOST_CONNECTIONS:
+    def _make_room(self, *, most: int) -> None:
+        while self._connections and len(self._connections) >= most:
             self._connections.popleft().cancel()
 
     def _connection(self) -> anyio.CancelScope:

@@ -31,8 +31,13 @@ MOST_CONNECTIONS: Final = 128
 """For a newer connection, the oldest one is closed."""
 BACKLOG: Final = 128
 """With 16, twenty connections that a browser opened in advance cost the real one more than a second."""
+PAUSE_SECONDS: Final = 0.1
+"""Where a connection cannot be accepted, because too many files are open, to try again at once would fail again."""
 CHUNK: Final = 65536
 """How much is read at a time, in bytes."""
+
+GIVEN_UP: Final = (BlockingIOError, ConnectionError)
+"""What accepting a connection raises that was given up before its turn came."""
 
 
 def hold(url: SignOutURL) -> list[socket.socket]:
@@ -149,8 +154,13 @@ class Listener:
     def _accept(self, listening: socket.socket) -> None:
         try:
             stream, _ = listening.accept()
+        except GIVEN_UP:
+            return
         except OSError:
-            return  # it was given up before its turn came
+            if self._connections:
+                self._drop(self._connections[0])
+            time.sleep(PAUSE_SECONDS)
+            return
         stream.settimeout(0.0)
         if len(self._connections) >= MOST_CONNECTIONS:
             self._drop(self._connections[0])

@@ -16,7 +16,7 @@ from authsm.runners.hosted_ui.exchange import write_answer
 from authsm.runners.hosted_ui.listener import hold
 from authsm.runners.hosted_ui.urls import SignOutURL
 from tests.runners.hosted_ui.browser import WAIT_SECONDS
-from tests.runners.hosted_ui.test_listener import GET, HELLO, free_port, listens, read_all
+from tests.runners.hosted_ui.test_listener import GET, HELLO, OpenFiles, free_port, listens, read_all
 
 
 class Served:
@@ -244,6 +244,36 @@ def test_a_connection_that_was_given_up_before_its_turn_is_passed_over(
 
     play(scene, backend)
     assert refusals == []
+
+
+@on_both
+def test_where_too_many_files_are_open_the_oldest_connection_makes_room_after_a_pause(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, paused = OpenFiles(monkeypatch, most=2), list[float]()
+    sleep = anyio.sleep
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(anyio, "sleep", pause)
+
+    async def scene(served: Served) -> None:
+        async with served.listener:
+            oldest, second = served.connect(), served.connect()
+            await served.turn_until_serving(2)
+            newest = served.connect()
+            assert await reads(oldest) == b""
+            for client in (second, newest):
+                client.send(GET)
+            await served.turn_until_asked(2)
+            second.close()
+            newest.close()
+
+    play(scene, backend)
+    assert files.refused == len(paused) > 0
+    assert {*paused} == {listener.PAUSE_SECONDS}
 
 
 class Reluctant:

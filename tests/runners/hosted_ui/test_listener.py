@@ -5,8 +5,10 @@ import errno
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -26,6 +28,25 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class OpenFiles:
+    """Has connections accepted as in a process that may open only so many files."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, most: int) -> None:
+        self.refused = 0
+        accepted: list[socket.socket] = []
+        accept = socket.socket.accept
+
+        def accept_few(listening: socket.socket) -> tuple[socket.socket, object]:
+            if len([stream for stream in accepted if stream.fileno() != -1]) >= most:
+                self.refused += 1
+                raise OSError(errno.EMFILE, "Too many open files")
+            stream, address = accept(listening)
+            accepted.append(stream)
+            return stream, address
+
+        monkeypatch.setattr(socket.socket, "accept", accept_few)
 
 
 class Served:
@@ -134,6 +155,30 @@ def test_the_oldest_connection_makes_room_for_a_new_one(served: Served, monkeypa
     for client in (second, newest):
         client.send(GET)
     served.turn_until_asked(2)
+
+
+def test_where_too_many_files_are_open_the_oldest_connection_makes_room_after_a_pause(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, paused = OpenFiles(monkeypatch, most=2), list[float]()
+    monkeypatch.setattr(listener, "time", SimpleNamespace(monotonic=time.monotonic, sleep=paused.append))
+    oldest, second, newest = served.connect(), served.connect(), served.connect()
+    assert read_all(oldest) == b""
+    for client in (second, newest):
+        client.send(GET)
+    served.turn_until_asked(2)
+    assert files.refused == 1
+    assert paused == [listener.PAUSE_SECONDS]
+
+
+def test_where_no_file_can_be_opened_at_all_nobody_is_accepted_and_nothing_breaks(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, paused = OpenFiles(monkeypatch, most=0), list[float]()
+    monkeypatch.setattr(listener, "time", SimpleNamespace(monotonic=time.monotonic, sleep=paused.append))
+    served.connect()
+    served.listener.turn(10)
+    assert files.refused == len(paused) == 2
 
 
 def test_a_replaced_connection_that_speaks_in_the_same_turn_does_no_harm(
