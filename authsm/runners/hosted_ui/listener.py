@@ -6,6 +6,7 @@ each gets one answer. (Browsers open connections in advance and may stay silent 
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 import sys
@@ -39,6 +40,8 @@ CHUNK: Final = 65536
 GIVEN_UP: Final = (BlockingIOError, ConnectionError)
 """What accepting a connection raises that was given up before its turn came."""
 
+_NO_SUCH_ADDRESS: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
 
 def hold(url: SignOutURL) -> list[socket.socket]:
     """Listen where a browser looks for a sign-out URL, and let nobody else listen there.
@@ -50,7 +53,7 @@ def hold(url: SignOutURL) -> list[socket.socket]:
         The listening sockets.
 
     Raises:
-        OSError: The port is not free.
+        OSError: The port is not free, or that cannot be told.
     """
     with ExitStack() as held:
         sockets = [held.enter_context(_listening(socket.AF_INET, "127.0.0.1", url.port))]
@@ -61,11 +64,19 @@ def hold(url: SignOutURL) -> list[socket.socket]:
 
 
 def has_ipv6_loopback() -> bool:
-    """Tell whether this machine has the address ``::1``."""
+    """Tell whether this machine has the address ``::1``.
+
+    Raises:
+        OSError: That cannot be told, because too many files are open, for instance.
+    """
+    if not socket.has_ipv6:
+        return False
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
             probe.bind(("::1", 0))
-    except OSError:
+    except OSError as error:
+        if error.errno not in _NO_SUCH_ADDRESS:
+            raise
         return False
     return True
 

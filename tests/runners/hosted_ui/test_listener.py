@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -328,12 +329,36 @@ def test_for_localhost_one_address_is_enough_where_there_is_no_ipv6(monkeypatch:
         assert len([held.enter_context(each) for each in hold(url)]) == 1
 
 
-def test_a_machine_without_ipv6_has_no_such_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> socket.socket:
-        raise OSError(errno.EAFNOSUPPORT, "no IPv6")
+def refuse_ipv6(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    make = socket.socket
+
+    def refuse(family: int = socket.AF_INET, *rest: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(number, "no IPv6")
+        return make(family, *rest)
 
     monkeypatch.setattr(socket, "socket", refuse)
+
+
+@pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
+def test_a_machine_without_ipv6_has_no_such_loopback(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_ipv6(monkeypatch, number)
     assert not has_ipv6_loopback()
+
+
+def test_a_python_without_ipv6_has_no_such_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_ipv6", False)
+    assert not has_ipv6_loopback()
+
+
+def test_where_it_cannot_be_told_whether_there_is_ipv6_localhost_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else may listen on it."""
+    url = SignOutURL.parse(f"http://localhost:{free_port()}/")
+    with monkeypatch.context() as patched:
+        refuse_ipv6(patched, errno.EMFILE)
+        with pytest.raises(OSError, match="no IPv6"):
+            hold(url)
+    assert not listens("127.0.0.1", url.port)
 
 
 @needs_ipv6
