@@ -37,6 +37,7 @@ class AsyncListener:
         self._accepting: list[anyio.CancelScope] = []
         self._connections: deque[anyio.CancelScope] = deque()
         self._reading: set[anyio.CancelScope] = set()
+        self._streams: set[socket.socket] = set()
         self._is_closing = False
         self._answered = anyio.Event()
 
@@ -54,7 +55,12 @@ class AsyncListener:
         self._close()
         if kind is not None:
             self._tasks.cancel_scope.cancel()  # nobody waits for the last answers any more
-        return await self._tasks.__aexit__(kind, error, traceback)
+        try:
+            return await self._tasks.__aexit__(kind, error, traceback)
+        finally:
+            # If the event loop ends, asyncio forgets the tasks that have not begun, and they close nothing.
+            for each in (*self._sockets, *self._streams):
+                each.close()
 
     async def turn(self, seconds: float) -> None:
         """Wait until a request has been answered.
@@ -85,6 +91,7 @@ class AsyncListener:
                     await anyio.sleep(listener.PAUSE_SECONDS)
                     continue
                 self._make_room(most=listener.MOST_CONNECTIONS)
+                self._streams.add(stream)
                 self._tasks.start_soon(self._loop.passed_by(self._serve), stream, self._connection())
 
     def _make_room(self, *, most: int) -> None:
@@ -104,6 +111,7 @@ class AsyncListener:
                     with anyio.move_on_after(listener.LINGER_SECONDS):
                         await _send(stream, answer)
         finally:
+            self._streams.remove(stream)
             with suppress(ValueError):  # a newer one has taken its place
                 self._connections.remove(scope)
 

@@ -1,6 +1,8 @@
 """The server in an event loop: what browsers may do to it, on asyncio and on trio."""
 
+import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
@@ -274,6 +276,38 @@ def test_where_too_many_files_are_open_the_oldest_connection_makes_room_after_a_
     play(scene, backend)
     assert files.refused == len(paused) > 0
     assert {*paused} == {listener.PAUSE_SECONDS}
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")  # the one that asyncio forgets
+def test_a_connection_is_closed_although_the_event_loop_ends_before_its_task_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Trio begins every task."""
+    accept, accepted = socket.socket.accept, list[socket.socket]()
+
+    def accept_in_the_end(listening: socket.socket) -> Any:
+        stream, address = accept(listening)
+        accepted.append(stream)
+        asyncio.get_running_loop().call_soon(cancel_all)  # before the first step of the task that is begun now
+        return stream, address
+
+    def cancel_all() -> None:
+        """As `asyncio.run` does when the main task is done."""
+        for task in asyncio.all_tasks():
+            task.cancel()
+
+    monkeypatch.setattr(socket.socket, "accept", accept_in_the_end)
+    served = Served()
+
+    async def main() -> None:
+        async with AsyncListener(served.sockets, served._respond):
+            served.connect()
+            await anyio.sleep_forever()
+
+    with served.clients, pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())
+    assert [stream.fileno() for stream in accepted] == [-1]
+    gc.collect()  # what is said of the coroutine is said here
 
 
 class Reluctant:
