@@ -112,6 +112,7 @@ def test_a_desktop_application(reader: Reader, tmp_path: Path, monkeypatch: pyte
         auth, hosted_ui = program["open_session"](tmp_path / "sessions")
         auth.sign_in(reader.signs_in())
 
+        monkeypatch.setattr(webbrowser, "get", lambda: webbrowser.GenericBrowser("firefox"))
         monkeypatch.setattr(webbrowser, "open", opened.put)
         program["sign_out_clicked"](auth, shown.put)
         assert opened.get(timeout=WAIT_SECONDS)
@@ -131,6 +132,7 @@ def on_the_command_line(
 ) -> Callable[[SignInMethod], int]:
     """Runs the program; gives its exit status."""
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    monkeypatch.setattr(webbrowser, "get", lambda: webbrowser.GenericBrowser("firefox"))
     monkeypatch.setattr(webbrowser, "open", reader.browser.get)
 
     def run(method: SignInMethod = SignInMethod.HOSTED_UI) -> int:

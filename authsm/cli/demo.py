@@ -14,13 +14,14 @@ from rich.table import Table
 
 from authsm.auth.blocking import Auth
 from authsm.cli.browser import SmallBrowser
-from authsm.cli.handover import HandOver, has_browser
+from authsm.cli.handover import HandOver
 from authsm.cli.show import show_result, show_transition
 from authsm.core.drive import Transition
 from authsm.credentials import SignedInData, SignInMethod, UserPoolTokens
 from authsm.flows.sign_out.results import CompleteSignOut, FailedSignOut, PartialSignOut
 from authsm.runners.cognito import CognitoRunner
 from authsm.runners.hosted_ui import LoopbackHostedUI
+from authsm.runners.hosted_ui.users_browser import has_browser
 from authsm.stores.memory import MemoryCredentialStore
 from authsm.testing.fake_cognito import FakeClient, FakeCognito, FakeTokens, Fault
 

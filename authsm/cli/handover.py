@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import webbrowser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,14 +11,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _POLL_SECONDS: Final = 0.05
-
-
-def has_browser() -> bool:
-    """Tell whether there is a browser with a window of its own; one in this terminal would take the demo's place."""
-    try:
-        return type(webbrowser.get()) is not webbrowser.GenericBrowser
-    except webbrowser.Error:
-        return False
 
 
 class HandOver:

@@ -3,13 +3,12 @@
 import importlib
 import threading
 import webbrowser
-from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner
 
 from authsm.cli.app import app
-from authsm.cli.handover import HandOver, has_browser
+from authsm.cli.handover import HandOver
 from tests.leaks import Watch, leaks_in
 from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, send
 
@@ -18,25 +17,6 @@ demo = importlib.import_module("authsm.cli.demo")  # the package itself has the 
 demo_shows_tokens = pytest.mark.shows_tokens(
     because="the demo signs in through bare boto3, whose log at DEBUG shows what it is given"
 )
-
-
-def refuse() -> webbrowser.BaseBrowser:
-    raise webbrowser.Error
-
-
-@pytest.mark.parametrize(
-    ("get", "has"),
-    [
-        (refuse, False),
-        (lambda: webbrowser.GenericBrowser("lynx"), False),
-        (lambda: webbrowser.BackgroundBrowser("x-www-browser"), True),
-    ],
-)
-def test_a_browser_has_a_window_of_its_own(
-    get: Callable[[], webbrowser.BaseBrowser], monkeypatch: pytest.MonkeyPatch, *, has: bool
-) -> None:
-    monkeypatch.setattr(webbrowser, "get", get)
-    assert has_browser() == has
 
 
 def test_only_who_knows_the_address_is_given_the_cookie() -> None:

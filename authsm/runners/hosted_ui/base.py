@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from authsm.core.vocabulary import EffectFailedError, Failure, FailureKind
 from authsm.errors import ConfigurationException
+from authsm.runners.hosted_ui import users_browser
 from authsm.runners.hosted_ui.flight import Flight
 from authsm.runners.hosted_ui.listener import hold
 from authsm.runners.hosted_ui.urls import (
@@ -55,7 +56,7 @@ class BaseLoopbackHostedUI:
             for url in map(SignOutURL.parse, sign_out_urls)
         )
         self._origin = origin
-        self._open_browser = open_browser or _open_browser
+        self._open_browser = open_browser or users_browser.open_browser
         self._show_url = show_url or _print_url
         self._flights: set[Flight] = set()
         self._lock = threading.Lock()
@@ -111,12 +112,6 @@ class BaseLoopbackHostedUI:
 
         # A thread of its own and not one that is used again: it may hang for as long as the browser runs.
         threading.Thread(target=open_browser, name="authsm-browser", daemon=True).start()
-
-
-def _open_browser(url: str) -> None:
-    import webbrowser  # noqa: PLC0415 - it looks for browsers, and most programs that import authsm open none
-
-    webbrowser.open(url)
 
 
 def _print_url(url: str) -> None:

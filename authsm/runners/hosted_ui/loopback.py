@@ -28,8 +28,9 @@ class LoopbackHostedUI(BaseLoopbackHostedUI):
         sign_out_urls: Where the browser may come back to, in order of preference, each
             ``http://127.0.0.1:PORT/path`` or ``http://localhost:PORT/path`` and each registered, to the letter, among
             the allowed sign-out URLs of the app client. Several ports let the next one stand in for one that is taken.
-        open_browser: Opens a URL in the user's browser; `webbrowser.open` if not given. It runs in a daemon thread of
-            its own, which is left behind if it hangs; what it returns or raises is ignored.
+        open_browser: Opens a URL in the user's browser; if not given, `webbrowser.open` does, but for browsers that
+            would run in this terminal. It is called in a daemon thread of its own, which is left behind if it hangs;
+            what it returns or raises is ignored.
         show_url: Shows the same URL to the user, in case no browser opens; if not given, it is printed to the standard
             error stream. It must return soon; what it raises fails the effect.
         logout_url: Builds the URL at which the provider signs the browser out.
