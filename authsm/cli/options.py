@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
+from authsm.cli.opening import open_browser
 from authsm.credentials import Secret
 from authsm.errors import ConfigurationException
 from authsm.flows.sign_out.results import CompleteSignOut, FailedSignOut, PartialSignOut
@@ -133,6 +134,7 @@ class CognitoOptions:
                 domain=self.hosted_ui_domain,
                 client_id=self.client_id,
                 sign_out_urls=self.sign_out_urls,
+                open_browser=open_browser,
                 show_url=show_url,
             )
         runner = CognitoRunner(

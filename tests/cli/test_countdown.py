@@ -114,6 +114,18 @@ class TestTheCommand:
         assert LEFT.findall(err) == []
         assert waiting.is_untouched(cognito)
 
+    def test_what_the_browser_prints_does_not_stand_in_the_json(
+        self, cognito: FakeCognito, waiting: Waiting, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        browser, opened = tmp_path / "browser", tmp_path / "opened"
+        browser.write_text(f"#!/bin/sh\necho Opening in existing browser session.\n: > {opened}\n")
+        browser.chmod(0o755)
+        monkeypatch.setenv("BROWSER", str(browser))
+        ended = interrupted(*waiting.arguments, "--json", once=opened.exists)
+        assert json.loads(ended.stdout)["result"] == "FailedSignOut"
+        assert "Opening in existing browser session." in ended.stderr
+        assert waiting.is_untouched(cognito)
+
     def test_on_a_terminal_it_counts_down(self, cognito: FakeCognito, waiting: Waiting) -> None:
         out, err = self._on_a_terminal(waiting, until=lambda shown: len({*LEFT.findall(shown)}) >= 2)
         assert out == ""

@@ -2,8 +2,6 @@
 
 import json
 import stat
-import threading
-import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from authsm import FileCredentialStore, Secret, SignedInData, UserPoolTokens
+from authsm.cli import options
 from authsm.cli.app import app
 from authsm.cli.browser import SmallBrowser
 from authsm.stores.contract import EntryState
@@ -343,12 +342,11 @@ def test_the_hosted_ui_is_signed_out_of_in_the_browser_whose_address_is_shown(
     browser.hold_cookie(cognito.domain, "cognito", cognito.open_browser_session("ada"))
     opened: list[str] = []
 
-    def open_browser(url: str) -> bool:
+    def open_browser(url: str) -> None:
         opened.append(url)
-        threading.Thread(target=browser.open, args=(url,), daemon=True).start()
-        return True
+        browser.open(url)
 
-    monkeypatch.setattr(webbrowser, "open", open_browser)
+    monkeypatch.setattr(options, "open_browser", open_browser)
     tokens = cognito.sign_in(client, "ada")
     text = json.dumps({**json.loads(as_json(tokens)), "sign_in_method": "hosted_ui"})
 
