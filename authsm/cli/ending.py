@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 Ended = TypeVar("Ended", bound=SignOutResult | None)
 
 
+class _ErrorConsole(Console):
+    """The standard error stream. Where it cannot be written, the command does all the same what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True, highlight=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a full disk, or a stream that is closed
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True  # to end the process, as rich would, is not what a reader that left asks for
+
+
 class Ending:
     """Ends sign-outs for a command. Ctrl-C ends one sooner, and what it ended in is kept and shown all the same.
 
@@ -40,7 +54,7 @@ class Ending:
     """
 
     def __init__(self, *, cancelled: str, as_json: bool, keep_file: Path | None) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console: Console = _ErrorConsole()
         self.interrupted = False
         self._countdown = Countdown(self.console, f"Ctrl-C cancels; {cancelled}.")
         self._as_json = as_json

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from tests.auth.world import GUARD, eventually
 
 
-def interrupted(*arguments: str, once: Callable[[], object]) -> subprocess.CompletedProcess[str]:
+def interrupted(
+    *arguments: str, once: Callable[[], object], stderr: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     """Run the command, and press Ctrl-C once something is true."""
     command = [sys.executable, "-m", "authsm.cli", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)  # noqa: S603 - ours
     try:
         eventually(once, "the time has come for Ctrl-C")
         process.send_signal(signal.SIGINT)

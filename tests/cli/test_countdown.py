@@ -96,6 +96,16 @@ def waiting(cognito: FakeCognito, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return Waiting(cognito, tmp_path)
 
 
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that a talkative browser makes when it is opened."""
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f"#!/bin/sh\ntrap '' PIPE\necho Opening in existing browser session.\n: > {opened}\n")
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    return opened
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a single process")
 @pytest.mark.shows_tokens(because="the address lets one browser in, once, and is shown to be opened by hand")
 class TestTheCommand:
@@ -114,13 +124,28 @@ class TestTheCommand:
         assert LEFT.findall(err) == []
         assert waiting.is_untouched(cognito)
 
-    def test_what_the_browser_prints_does_not_stand_in_the_json(
-        self, cognito: FakeCognito, waiting: Waiting, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is one of Linux")
+    def test_on_a_full_disk_it_waits_all_the_same(self, cognito: FakeCognito, waiting: Waiting, opened: Path) -> None:
+        with Path("/dev/full").open("w") as full:
+            ended = interrupted(*waiting.arguments, once=opened.exists, stderr=full.fileno())
+        assert ended.returncode == 4
+        assert waiting.is_untouched(cognito)
+
+    def test_where_nobody_reads_what_it_says_it_waits_all_the_same(
+        self, cognito: FakeCognito, waiting: Waiting, opened: Path
     ) -> None:
-        browser, opened = tmp_path / "browser", tmp_path / "opened"
-        browser.write_text(f"#!/bin/sh\necho Opening in existing browser session.\n: > {opened}\n")
-        browser.chmod(0o755)
-        monkeypatch.setenv("BROWSER", str(browser))
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            ended = interrupted(*waiting.arguments, once=opened.exists, stderr=writer)
+        finally:
+            os.close(writer)
+        assert ended.returncode == 4
+        assert waiting.is_untouched(cognito)
+
+    def test_what_the_browser_prints_does_not_stand_in_the_json(
+        self, cognito: FakeCognito, waiting: Waiting, opened: Path
+    ) -> None:
         ended = interrupted(*waiting.arguments, "--json", once=opened.exists)
         assert json.loads(ended.stdout)["result"] == "FailedSignOut"
         assert "Opening in existing browser session." in ended.stderr
