@@ -19,6 +19,8 @@ _A_MINUTE = 60
 class Countdown:
     """Says how long the browser is waited for: on a terminal in a line that counts down, elsewhere once.
 
+    It is for one sign-out: once ended, it does not begin again, for a thread that was left behind may begin it late.
+
     Args:
         console: Where to.
         words: What follows the time.
@@ -28,6 +30,7 @@ class Countdown:
         self._console = console
         self._words = words
         self._ends = 0.0
+        self._is_over = False
         self._live: Live | None = None
         self._lock = threading.Lock()
 
@@ -37,12 +40,13 @@ class Countdown:
         Args:
             seconds: How long the browser is waited for.
         """
-        self.end()
-        self._ends = time.monotonic() + seconds
-        if not self._console.is_terminal:
-            self._console.print(self.__rich__())
-            return
         with self._lock:
+            if self._is_over:
+                return
+            self._ends = time.monotonic() + seconds
+            if not self._console.is_terminal or self._console.is_dumb_terminal:
+                self._console.print(self.__rich__())
+                return
             # What else is written to the two streams is not this line's business.
             self._live = Live(
                 self,
@@ -57,6 +61,7 @@ class Countdown:
     def end(self) -> None:
         """Take the line away. Ending what was not begun, or has ended, is fine."""
         with self._lock:
+            self._is_over = True
             live, self._live = self._live, None
         if live is not None:
             live.stop()

@@ -56,7 +56,8 @@ class Ending:
     def __init__(self, *, cancelled: str, as_json: bool, keep_file: Path | None) -> None:
         self.console: Console = _ErrorConsole()
         self.interrupted = False
-        self._countdown = Countdown(self.console, f"Ctrl-C cancels; {cancelled}.")
+        self._words = f"Ctrl-C cancels; {cancelled}."
+        self._countdown = Countdown(self.console, self._words)
         self._as_json = as_json
         self._keep_file = keep_file
 
@@ -105,6 +106,7 @@ class Ending:
         return result
 
     def _result(self, auth: Auth, act: Callable[[], Ended]) -> Ended | SignOutResult:
+        self._countdown = Countdown(self.console, self._words)
         try:
             return act()
         except KeyboardInterrupt:
