@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from authsm import (
+    ClearCredentials,
     CognitoRunner,
     CredentialStore,
+    Limits,
     MemoryCredentialStore,
     Notice,
     SignedInData,
@@ -14,6 +16,7 @@ from authsm import (
     Transition,
     UserPoolTokens,
 )
+from authsm.auth.flights import FLIGHTS
 from authsm.runners.handlers import RunnerLike
 from authsm.runners.hosted_ui.judge import Answer
 from authsm.stores.tickets import MemoryTicketStore, TicketStore
@@ -27,6 +30,10 @@ CALLBACK: Final = f"{ORIGIN}/signed-out"
 COOKIE: Final = "authsm-sign-out"
 OWN_PAGE: Final = (("Host", HOST), ("Sec-Fetch-Site", "same-origin"))
 KEY: Final = "key-of-ada"
+
+QUICK: Final = Limits(deadline=11.0, grace=2.0, seconds={ClearCredentials: 3.0})
+SECONDS_OF_ALL: Final = 11.0 + 2.0 + 4 * 3.0
+"""How long a sign-out may take with `QUICK`: what stands still for longer has died."""
 
 
 def web_sign_out(store: CredentialStore, runner: RunnerLike, tickets: TicketStore, **others: Any) -> WebSignOut:
@@ -56,6 +63,11 @@ def ends(notices: Iterable[Notice]) -> list[str]:
     """The last step of each sign-out, as an observer saw it."""
     final = {"SignedOut", "PartialSignedOut", "Error"}
     return [each.target.state for each in notices if isinstance(each, Transition) and each.target.state in final]
+
+
+def callers() -> int:
+    """How many wait for sign-outs at this moment."""
+    return sum(flight._callers for flights in FLIGHTS._flights.values() for _, flight in flights)
 
 
 @dataclass

@@ -13,7 +13,6 @@ from authsm import (
     ConfigurationException,
     FailedSignOut,
     InvalidStateException,
-    JournalFailed,
     MemoryCredentialStore,
     PartialSignOut,
     RevokeToken,
@@ -23,13 +22,12 @@ from authsm import (
     SignOutPolicy,
     UserPoolTokens,
 )
-from authsm.auth.flights import FLIGHTS
 from authsm.runners.hosted_ui import pages
 from authsm.stores.contract import EntryState, StoreUnavailableError
 from authsm.stores.tickets import MemoryTicketStore
 from authsm.testing import Fault
 from authsm.web.cookies import digest_of
-from tests.auth.world import eventually, faulty, gate, of_kind, raising, session, states
+from tests.auth.world import eventually, faulty, gate, raising, session, states
 from tests.leaks import leaks_in
 from tests.web.site import (
     CALLBACK,
@@ -39,6 +37,7 @@ from tests.web.site import (
     ORIGIN,
     OWN_PAGE,
     Site,
+    callers,
     come_back,
     ends,
     header,
@@ -186,6 +185,23 @@ def test_where_nobody_is_signed_in_here_the_browser_may_be_signed_in_there(site:
     assert come_back(site.web(), None).answer.body == pages.NOTHING_CHANGED
 
 
+@pytest.mark.parametrize("key", [7, "", b"ada", True])
+def test_a_key_that_is_none_is_refused(site: Site, key: Any) -> None:
+    with pytest.raises(ConfigurationException, match=f"of type {type(key).__name__}, or empty"):
+        site.web().begin(key, OWN_PAGE)
+    assert site.notices == []
+
+
+def test_a_key_that_somebody_forgot_to_await_is_refused(site: Site) -> None:
+    async def key_of() -> str:
+        return KEY
+
+    key: Any = key_of()
+    with pytest.raises(ConfigurationException, match="awaited"):
+        site.web().begin(key, OWN_PAGE)
+    key.close()
+
+
 @pytest.mark.parametrize("key", [None, "nobody"])
 def test_where_there_is_no_hosted_ui_nobody_is_sent_there(site: Site, key: str | None) -> None:
     web = site.web(policy=SignOutPolicy(hosted_ui="never"))
@@ -237,15 +253,6 @@ def test_a_button_that_was_clicked_twice_gives_a_ticket_that_works_and_one_sign_
     assert site.cognito.calls == ()
 
 
-def test_a_renewal_that_fails_leaves_the_first_ticket_and_is_told(site: Site) -> None:
-    first = site.begin()
-    site.tickets.renew = raising(StoreUnavailableError("the disk is full"))
-    second = site.begin()
-    assert not second.is_suspended
-    assert [each.reason for each in of_kind(site.notices, JournalFailed)]
-    assert isinstance(come_back(site.web(), sent(first.answer)).result, CompleteSignOut)
-
-
 def test_clicks_at_the_same_time_share_one_sign_out_and_one_ticket() -> None:
     begun: list[Any] = []
     with gate() as stands:
@@ -255,7 +262,7 @@ def test_clicks_at_the_same_time_share_one_sign_out_and_one_ticket() -> None:
         threads[0].start()
         stands.reached()
         threads[1].start()
-        eventually(lambda: _callers() == 2, "both wait for one flight")
+        eventually(lambda: callers() == 2, "both wait for one flight")
         stands.open()
         for thread in threads:
             thread.join()
@@ -263,10 +270,6 @@ def test_clicks_at_the_same_time_share_one_sign_out_and_one_ticket() -> None:
     assert one == other
     assert isinstance(come_back(web, one).result, CompleteSignOut)
     assert come_back(web, other).result is None
-
-
-def _callers() -> int:
-    return sum(flight._callers for flights in FLIGHTS._flights.values() for _, flight in flights)
 
 
 def test_two_applications_do_not_share_a_sign_out(site: Site) -> None:
