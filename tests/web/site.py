@@ -31,6 +31,9 @@ COOKIE: Final = "authsm-sign-out"
 OWN_PAGE: Final = (("Host", HOST), ("Sec-Fetch-Site", "same-origin"))
 KEY: Final = "key-of-ada"
 
+TODAY: Final = 1_800_000_000.0
+"""When things begin here, in seconds since 1970."""
+
 QUICK: Final = Limits(deadline=11.0, grace=2.0, seconds={ClearCredentials: 3.0})
 SECONDS_OF_ALL: Final = 11.0 + 2.0 + 4 * 3.0
 """How long a sign-out may take with `QUICK`: what stands still for longer has died."""
@@ -78,7 +81,7 @@ class Site:
     client: FakeClient = field(init=False)
     store: Any = field(default_factory=MemoryCredentialStore)
     tickets: Any = field(default_factory=MemoryTicketStore)
-    clock: FakeClock = field(default_factory=lambda: FakeClock(1_800_000_000.0))
+    clock: FakeClock = field(default_factory=lambda: FakeClock(TODAY))
     notices: list[Notice] = field(default_factory=list)
     tokens: FakeTokens = field(init=False)
 
