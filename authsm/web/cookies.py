@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _SPACE: Final = " \t"
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
-_MOST: Final = 4
-"""How many cookies of one name are looked at: each costs a look into the store."""
+_MOST: Final = 16
+"""How many cookies of one name are looked at: each costs a look into the store. Any host of the site can set some."""
 
 
 def new_ticket() -> Secret:
@@ -68,7 +68,7 @@ def comes_from_elsewhere(headers: Headers, origin: str) -> bool:
 
     Args:
         headers: Its header fields.
-        origin: Where the application's own pages are.
+        origin: Where the application's own pages are, as browsers write it.
 
     Returns:
         What ``Sec-Fetch-Site`` says, which no page can change (W3C, Fetch Metadata Request Headers); where it says
@@ -76,7 +76,7 @@ def comes_from_elsewhere(headers: Headers, origin: str) -> bool:
     """
     said: dict[str, list[str]] = {}
     for name, value in headers:
-        said.setdefault(name.lower(), []).append(value.strip(_SPACE).lower())
+        said.setdefault(name.lower(), []).append(value.strip(_SPACE))
     if "sec-fetch-site" in said:
         return said["sec-fetch-site"] not in (["same-origin"], ["none"])
-    return said.get("origin") != [origin.lower()]
+    return said.get("origin") != [origin]

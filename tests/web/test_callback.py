@@ -1,6 +1,8 @@
 """`WebSignOut.callback` and `WebSignOut.sweep`: one ends a suspended sign-out, once; all else changes nothing."""
 
+import json
 import threading
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +22,7 @@ from authsm.stores.contract import EntryState, StoreUnavailableError
 from authsm.stores.tickets import Ticket
 from authsm.web import Returned
 from tests.auth.world import faulty, of_kind, raising, session
-from tests.web.site import COOKIE, KEY, Site, come_back, ends, header, sent
+from tests.web.site import COOKIE, KEY, OWN_PAGE, Site, come_back, ends, header, sent
 
 
 def state(site: Site) -> tuple[object, ...]:
@@ -145,7 +147,40 @@ def test_cookies_without_end_cost_no_look_each(site: Site) -> None:
 
     site.tickets = Counted()
     come_back(site.web(), "; ".join([*(f"{COOKIE}={number:043}" for number in range(500)), true]))
-    assert len(looks) == 4
+    assert len(looks) == 16
+
+
+def test_cookies_that_somebody_planted_do_not_hide_the_ticket(site: Site) -> None:
+    """Any host of the site can set some of the same name, and browsers send those that are older first."""
+    junk = [f"{COOKIE}={number:043}" for number in range(15)]
+    cookies = "; ".join([*junk, sent(site.begin().answer)])
+    assert isinstance(come_back(site.web(), cookies).result, CompleteSignOut)
+
+
+def test_a_ticket_that_waits_is_served_before_those_that_have_ended(site: Site) -> None:
+    ended = sent(site.begin().answer)
+    come_back(site.web(), ended, "error=access_denied")
+    site.sign_in("other")
+    waits = sent(site.web().begin("other", OWN_PAGE).answer)
+    returned = come_back(site.web(), f"{ended}; {waits}")
+    assert isinstance(returned.result, CompleteSignOut)
+    assert returned.answer.body == pages.SIGNED_OUT
+    assert come_back(site.web(), f"{ended}; {waits}").answer.body == pages.SIGNED_OUT_HERE
+
+
+def test_who_comes_second_at_the_same_time_is_shown_how_it_ended(site: Site) -> None:
+    cookie = sent(site.begin().answer)
+    tickets = site.tickets
+
+    def end(true: Any) -> Any:
+        del site.tickets.faults["end"]  # which the faster one does not meet
+        assert isinstance(come_back(site.web(), cookie).result, CompleteSignOut)
+        return true()
+
+    site.tickets = faulty(tickets, end=end)
+    returned = come_back(site.web(), cookie, "error=access_denied")
+    assert (returned.answer.body, returned.result) == (pages.SIGNED_OUT, None)
+    assert ends(site.notices) == ["SignedOut"]
 
 
 def test_a_proxy_may_change_the_host_that_the_application_names(site: Site) -> None:
@@ -215,6 +250,18 @@ def test_what_has_ended_is_forgotten_when_nobody_can_come_back_any_more(site: Si
     assert come_back(site.web(), sent(begun.answer)).answer.body == pages.NOTHING_CHANGED
 
 
+def test_when_the_tokens_have_ended_by_themselves_the_result_does_not_warn_of_them(site: Site) -> None:
+    cookie = sent(site.begin().answer)
+    ((digest, ticket),) = site.tickets._tickets.items()
+    kept = json.loads(ticket.suspended)
+    assert kept["tokens_valid_until"] is not None
+    kept["tokens_valid_until"] = "2020-01-01T00:00:00Z"
+    site.tickets.put(digest, replace(ticket, suspended=json.dumps(kept)))
+    returned = come_back(site.web(), cookie)
+    assert isinstance(returned.result, CompleteSignOut)
+    assert returned.result.tokens_valid_until is None
+
+
 def test_a_user_who_has_signed_in_anew_meanwhile_stays_signed_in(site: Site) -> None:
     begun = site.begin()
     site.web().auth(KEY).sign_in(session(SignInMethod.HOSTED_UI))
@@ -241,6 +288,7 @@ def test_a_store_that_does_not_answer_asks_the_browser_to_come_again(site: Site)
     [
         ('\\"digest\\":\\"', '\\"digest\\":\\"0'),
         ('"run"', '"ran"'),
+        ('"run"', '"unknown":1,"run"'),
         ("SigningOutHostedUI", "SigningOutLocally"),
         ("SigningOutHostedUI", "SignedOut"),
     ],
