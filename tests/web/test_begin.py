@@ -17,6 +17,7 @@ from authsm import (
     PartialSignOut,
     RevokeToken,
     Secret,
+    ShowHostedUISignOut,
     SignedInData,
     SignInMethod,
     SignOutPolicy,
@@ -221,6 +222,7 @@ def test_a_clear_that_failed_leaves_the_application_session_and_says_still_signe
     [
         (("Host", HOST), ("Sec-Fetch-Site", "cross-site"), ("Origin", ORIGIN)),
         (("Host", HOST), ("Sec-Fetch-Site", "same-site")),
+        (("Host", HOST), ("Sec-Fetch-Site", "SAME-ORIGIN")),
         (("Host", HOST), ("Sec-Fetch-Site", "same-origin"), ("sec-fetch-site", "cross-site")),
         (("Host", HOST), ("Origin", "https://evil.example")),
         (("Host", HOST), ("Origin", "null")),
@@ -373,13 +375,16 @@ def test_an_async_handler_is_refused() -> None:
 
 def test_a_runner_of_its_own_hosted_ui_is_not_asked() -> None:
     """The browser is on another machine: what opens one here would open it at the server."""
-    web = web_sign_out(MemoryCredentialStore(), {RevokeToken: lambda *_: None}, MemoryTicketStore())
+    opened: list[object] = []
+    own = {RevokeToken: lambda *_: None, ShowHostedUISignOut: lambda *asked: opened.append(asked)}
+    web = web_sign_out(MemoryCredentialStore(), own, MemoryTicketStore())
     web.auth(KEY).sign_in(session(SignInMethod.HOSTED_UI))
     plain = web.auth(KEY).sign_out()
     assert isinstance(plain, PartialSignOut)
     assert plain.hosted_ui_error is not None
     assert plain.hosted_ui_error.url is not None
     assert "No browser asked" in str(plain.hosted_ui_error.exception)
+    assert opened == []
 
 
 def test_the_digest_of_a_ticket_is_its_sha256(site: Site) -> None:

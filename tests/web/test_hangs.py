@@ -65,6 +65,15 @@ def test_a_journal_that_cannot_be_erased_does_not_keep_the_browser_waiting(site:
         eventually(lambda: store.journals() == (), "the journal is erased")
 
 
+def test_a_plain_sign_out_has_the_same_limits(site: Site) -> None:
+    with gate() as stands:
+        site.store = faulty(site.store, erase_journal=stands.fault)
+        assert isinstance(site.web(limits=SHORT).auth(KEY).sign_out(), PartialSignOut)
+        assert [each.reason for each in of_kind(site.notices, JournalFailed)] == [
+            "The credential store gave no answer within 1 s."
+        ]
+
+
 @pytest.mark.parametrize(("put", "swept"), [(raising, 0), (raising_after, 1)])
 def test_a_ticket_that_cannot_be_taken_back_is_left_to_the_sweeper(site: Site, put: Any, swept: int) -> None:
     error = StoreUnavailableError("nobody knows")

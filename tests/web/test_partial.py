@@ -79,6 +79,16 @@ def test_the_browser_that_comes_back_is_told_that_not_everything_has_ended(site:
         assert (answer.status, answer.body) == (HTTPStatus.OK, pages.SIGNED_OUT_IN_PART)
 
 
+def test_the_result_of_the_return_says_the_same_of_it_as_that_of_the_beginning(site: Site, loss: Loss) -> None:
+    """But for the tokens: those of a sign-out that waits are kept nowhere."""
+    begun = site.web().begin(KEY, OWN_PAGE, global_sign_out=loss.to_all)
+    returned = come_back(site.web(), sent(begun.answer))
+    for each in ("global_sign_out_error", "revoke_token_error"):
+        before, after = getattr(begun.result, each), getattr(returned.result, each)
+        assert (after and str(after.exception)) == (before and str(before.exception))
+        assert (after and after.exception.recovery_suggestion) == (before and before.exception.recovery_suggestion)
+
+
 def test_who_comes_back_too_late_is_told_the_same(site: Site, loss: Loss) -> None:
     web = site.web(signed_out_place=PLACE)
     cookie = sent(web.begin(KEY, OWN_PAGE, global_sign_out=loss.to_all).answer)

@@ -49,6 +49,17 @@ def test_a_click_after_the_first_has_forgotten_the_applications_session(site: Si
     assert come_back(site.web(), sent(first.answer)).answer.body == pages.SIGNED_OUT
 
 
+def test_a_sign_out_of_a_new_session_does_not_take_the_ticket_of_the_old_one(site: Site) -> None:
+    first = site.begin()
+    site.sign_in()
+    tickets = site.tickets
+    site.tickets = faulty(tickets, put=raising(StoreUnavailableError("the disk is full")))
+    second = site.begin()
+    assert (second.is_suspended, second.answer.body) == (False, pages.SIGNED_OUT_HERE)
+    site.tickets = tickets
+    assert isinstance(come_back(site.web(), sent(first.answer)).result, CompleteSignOut)
+
+
 def test_a_click_after_a_crash_leaves_the_journal_to_the_sweeper(site: Site) -> None:
     tickets = site.tickets
     site.tickets = faulty(tickets, put=raising(SystemExit()))
