@@ -1,5 +1,6 @@
 """The example for Django, in one file: what a project has in its settings stands in `make_app`."""
 
+from pathlib import Path
 from wsgiref.types import WSGIApplication
 
 import django
@@ -50,7 +51,9 @@ def make_app(pool: Pool) -> WSGIApplication:
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
         ],
-        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",  # over https, SESSION_COOKIE_SECURE=True, too
+        # Over https, set SESSION_COOKIE_SECURE=True, too.
+        SESSION_ENGINE="django.contrib.sessions.backends.file",
+        SESSION_FILE_PATH=str(Path(pool.database).parent),
     )
     django.setup()
     return get_wsgi_application()
