@@ -7,7 +7,8 @@ import threading
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from authsm.auth.facts import still_to_come
 from authsm.core.drive import Transition
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from authsm.observe import Observer
     from authsm.runners.handlers import EffectRunner
     from authsm.stores.tickets import TicketStore
+
+T = TypeVar("T")
 
 
 class Ending(StrEnum):
@@ -124,16 +127,6 @@ class Desk:
         """Take a ticket back that nobody was given; it may have been kept, or not."""
         with contextlib.suppress(Exception):  # a stranger's store may raise anything; the sweeper will come by
             self.tickets.end(digest_of(ticket), Ending.EXPIRED.value)
-
-    def renewed(self, key: str) -> Secret | None:
-        """Give a new ticket for a sign-out that waits already, in place of its old one; None where none waits."""
-        ticket = new_ticket()
-        try:
-            renewed = self.tickets.renew(key, digest_of(ticket), expires=self.clock() + self.seconds)
-        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
-            self.complain(key, error)
-            return None
-        return ticket if renewed else None
 
     def find(self, sent: list[Secret]) -> Found | None:
         """Find a ticket that is one: the first that waits, or else the first that has ended."""
@@ -235,7 +228,7 @@ class Turn:
     Attributes:
         desk: Where it is kept.
         key: The key of the session that it signs out.
-        seconds: How long keeping it may take, in seconds.
+        seconds: How long the ticket store may take, in seconds.
         ticket: What its browser is given.
     """
 
@@ -246,25 +239,59 @@ class Turn:
 
     def keep(self, standing: Standing) -> None:
         """Keep it; see `authsm.auth.sign_out.Suspension`. A store that does not answer is given up."""
-        kept: Future[None] = Future()
 
-        def put() -> None:
-            trouble: BaseException | None = None
-            try:
-                self.desk.suspend(self.ticket, self.key, standing)
-            except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-                trouble = error
-            if not kept.set_running_or_notify_cancel():
-                self.desk.withdraw(self.ticket)
-            elif trouble is None:
-                kept.set_result(None)
-            else:
-                kept.set_exception(trouble)
+        def suspend() -> None:
+            self.desk.suspend(self.ticket, self.key, standing)
 
-        start_thread("authsm-ticket", put)
-        if not wait([kept], min(self.seconds, threading.TIMEOUT_MAX)).done and kept.cancel():
-            raise StoreUnavailableError(f"The ticket store gave no answer within {self.seconds:g} s.")
-        kept.result()
+        _in_time(suspend, self.seconds, too_late=lambda: self.desk.withdraw(self.ticket))
+
+    def renewed(self) -> Secret | None:
+        """Give its ticket to a sign-out that waits already, in place of the old one; None where none waits."""
+        desk = self.desk
+
+        def renew() -> bool:
+            return desk.tickets.renew(self.key, digest_of(self.ticket), expires=desk.clock() + desk.seconds)
+
+        try:
+            # If that comes too late, the sweeper will come by: nobody has either ticket.
+            return self.ticket if _in_time(renew, self.seconds, too_late=_nothing) else None
+        except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
+            desk.complain(self.key, error)
+            return None
+
+
+def _nothing() -> None:
+    """Nothing is to be taken back."""
+
+
+def _in_time(act: Callable[[], T], seconds: float, *, too_late: Callable[[], object]) -> T:
+    """Have a ticket store do something; give up one that does not answer.
+
+    Args:
+        act: What to do.
+        seconds: How long to wait for it, in seconds.
+        too_late: Called if it ends after that.
+
+    Returns:
+        What it returned.
+
+    Raises:
+        StoreUnavailableError: It took longer; or whatever it raised.
+    """
+    done: Future[T] = Future()
+
+    def work() -> None:
+        settle: Callable[[], object]
+        try:
+            settle = partial(done.set_result, act())
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            settle = partial(done.set_exception, error)
+        (settle if done.set_running_or_notify_cancel() else too_late)()
+
+    start_thread("authsm-ticket", work)
+    if not wait([done], min(seconds, threading.TIMEOUT_MAX)).done and done.cancel():
+        raise StoreUnavailableError(f"The ticket store gave no answer within {seconds:g} s.")
+    return done.result()
 
 
 def ticket_of(flight: Flight) -> Secret | None:

@@ -230,7 +230,7 @@ class WebSignOut:
         was_nobody_here = result.steps.hosted_ui == Skipped(Why.NOT_SIGNED_IN)
         if ticket is None and was_nobody_here:
             # Of a button that was clicked twice, nobody knows which answer the browser has read.
-            ticket = self._desk.renewed(key)
+            ticket = turn.renewed()
         if ticket is not None:
             answer = self._redirect(self._logout_url, self._cookie.header(ticket))
             return Begun(answer, result, is_suspended=True, is_over=True)

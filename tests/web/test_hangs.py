@@ -9,7 +9,7 @@ from authsm import ClearCredentials, JournalFailed, Limits, PartialSignOut
 from authsm.runners.hosted_ui import pages
 from authsm.stores.contract import StoreUnavailableError
 from tests.auth.world import eventually, faulty, gate, of_kind, raising, raising_after
-from tests.web.site import KEY, OWN_PAGE, Site, come_back, ends, sent
+from tests.web.site import KEY, OWN_PAGE, Site, come_back, ends, header, sent
 
 SHORT: Final = Limits(seconds={ClearCredentials: 1.0})
 """How long a store may take: long enough for one that works."""
@@ -43,6 +43,24 @@ def test_a_ticket_store_that_hangs_is_given_up_and_a_late_ticket_is_taken_back(s
         assert site.tickets.store._tickets == {}
         stands.open()
         assert_the_ticket_is_taken_back(site)
+
+
+def test_a_second_click_does_not_wait_for_a_ticket_store_that_hangs_either(site: Site) -> None:
+    first = site.begin()
+    with gate() as stands:
+        tickets, site.tickets = site.tickets, faulty(site.tickets, renew=stands.fault)
+        second = site.web(limits=SHORT).begin(KEY, OWN_PAGE)
+        assert stands.entered.is_set()
+        assert header(second.answer, "Location") == header(first.answer, "Location")
+        assert (second.is_suspended, "Set-Cookie" in dict(second.answer.headers)) == (False, False)
+        assert [each.reason for each in of_kind(site.notices, JournalFailed)] == [
+            "The ticket store gave no answer within 1 s."
+        ]
+        ((digest, _),) = tickets._tickets.items()
+        stands.open()
+        eventually(lambda: [*tickets._tickets] != [digest], "the ticket is renewed, too late")
+    site.clock.advance(900)
+    assert len(site.web().sweep()) == 1
 
 
 def test_a_ticket_that_was_kept_by_a_store_that_then_failed_is_taken_back(site: Site) -> None:
