@@ -241,7 +241,7 @@ class WebSignOut:
 
     def _nobody_here(self) -> Answer:
         """Answer a browser that is signed in to nothing here: what it is at the hosted UI, nobody knows."""
-        if self._policy.hosted_ui is HostedUIOrder.NEVER:
+        if self._policy.hosted_ui is HostedUIOrder.NEVER or self._policy.local_only:
             return self._ended(Ending.SIGNED_OUT)
         return self._redirect(self._logout_url)
 

@@ -203,10 +203,17 @@ def test_a_key_that_somebody_forgot_to_await_is_refused(site: Site) -> None:
     key.close()
 
 
-@pytest.mark.parametrize("key", [None, "nobody"])
-def test_where_there_is_no_hosted_ui_nobody_is_sent_there(site: Site, key: str | None) -> None:
-    web = site.web(policy=SignOutPolicy(hosted_ui="never"))
-    assert web.begin(key, OWN_PAGE).answer.body == pages.SIGNED_OUT
+@pytest.mark.parametrize("key", [None, "nobody", KEY])
+@pytest.mark.parametrize(
+    "policy", [SignOutPolicy(hosted_ui="never"), SignOutPolicy(hosted_ui="last", local_only=True)], ids=str
+)
+def test_where_the_policy_has_no_hosted_ui_nobody_is_sent_there(
+    site: Site, key: str | None, policy: SignOutPolicy
+) -> None:
+    web = site.web(policy=policy)
+    for _ in range(2):
+        begun = web.begin(key, OWN_PAGE)
+        assert (begun.answer.status, begun.answer.body) == (HTTPStatus.OK, pages.SIGNED_OUT)
 
 
 def test_a_clear_that_failed_leaves_the_application_session_and_says_still_signed_in(site: Site) -> None:
@@ -304,12 +311,6 @@ def test_an_observer_that_begins_another_is_refused_and_does_not_hang(site: Site
     web = site.web(observers=[observe])
     assert web.begin(KEY, OWN_PAGE).is_suspended
     assert len(seen) > 0
-
-
-def test_a_policy_of_never_sends_nobody_to_the_hosted_ui(site: Site) -> None:
-    begun = site.web(policy=SignOutPolicy(hosted_ui="never")).begin(KEY, OWN_PAGE)
-    assert isinstance(begun.result, CompleteSignOut)
-    assert begun.answer.body == pages.SIGNED_OUT
 
 
 @pytest.mark.parametrize(
