@@ -95,7 +95,7 @@ def test_a_plain_sign_out_has_the_same_limits(site: Site) -> None:
 @pytest.mark.parametrize(("put", "swept"), [(raising, 0), (raising_after, 1)])
 def test_a_ticket_that_cannot_be_taken_back_is_left_to_the_sweeper(site: Site, put: Any, swept: int) -> None:
     error = StoreUnavailableError("nobody knows")
-    site.tickets = faulty(site.tickets, put=put(error), end=raising(error))
+    site.tickets = faulty(site.tickets, put=put(error), end=raising(StoreUnavailableError("nor this")))
     assert_only_the_hosted_ui_failed(site, site.web().begin(KEY, OWN_PAGE), "nobody knows")
     site.tickets.faults.clear()
     site.clock.advance(900)
