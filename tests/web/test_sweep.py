@@ -71,6 +71,15 @@ def test_what_was_killed_is_ended_once_it_has_stood_still_for_longer_than_a_sign
     assert (site.store.journals(), web.sweep(), ends(site.notices)) == ((), [], ["PartialSignedOut"])
 
 
+def test_what_one_sweeper_has_ended_no_other_ends_again(site: Site, slow: Mortal) -> None:
+    slow.die()
+    sweepers = [site.web(limits=QUICK) for _ in range(2)]
+    assert [each.sweep() for each in sweepers] == [[], []]
+    site.clock.advance(SECONDS_OF_ALL + 1)
+    assert [len(each.sweep()) for each in sweepers] == [1, 0]
+    assert ends(site.notices) == ["PartialSignedOut"]
+
+
 def test_what_is_under_way_in_another_process_is_left_alone(site: Site, slow: Mortal) -> None:
     web = site.web(limits=QUICK)
     assert web.sweep() == []  # seen for the first time
