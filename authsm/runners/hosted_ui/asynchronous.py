@@ -28,7 +28,7 @@ class AsyncLoopbackHostedUI(BaseLoopbackHostedUI):
         del effect  # the browser knows whom it signs out
         with ExitStack() as held:
             flight, sockets = self._begin(held, call)
-            self._show(flight.start_url)
+            self._show(flight)
             async with AsyncListener(sockets, flight.answer) as listener:
                 while seconds := flight.seconds_to_wait():
                     await listener.turn(seconds)

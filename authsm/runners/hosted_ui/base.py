@@ -103,12 +103,14 @@ class BaseLoopbackHostedUI:
         message = f"No port of the sign-out URLs is free on this machine: {', '.join(taken)}."
         raise EffectFailedError(Failure(FailureKind.UNREACHABLE, "NoFreePort", message))
 
-    def _show(self, start_url: str) -> None:
-        self._show_url(start_url)
+    def _show(self, flight: Flight) -> None:
+        if not flight.seconds_to_wait():  # it was given up before it began
+            return
+        self._show_url(flight.start_url)
 
         def open_browser() -> None:
             with suppress(Exception):  # no browser is no failure yet: the user was shown the URL
-                self._open_browser(start_url)
+                self._open_browser(flight.start_url)
 
         # A thread of its own and not one that is used again: it may hang for as long as the browser runs.
         threading.Thread(target=open_browser, name="authsm-browser", daemon=True).start()

@@ -59,7 +59,7 @@ class LoopbackHostedUI(BaseLoopbackHostedUI):
         with ExitStack() as held:
             flight, sockets = self._begin(held, call)
             listener = held.enter_context(Listener(sockets, flight.answer))
-            self._show(flight.start_url)
+            self._show(flight)
             while seconds := flight.seconds_to_wait():
                 listener.turn(seconds)
         flight.end()

@@ -79,6 +79,11 @@ def make_call(seconds: float = WAIT_SECONDS, stop: threading.Event | None = None
     )
 
 
+def end_time(call: Call) -> None:
+    """Let the time of a call run out now."""
+    object.__setattr__(call, "ends", 0.0)
+
+
 class SignOut:
     """A handler at work in a thread of its own, as a runner would have it."""
 
@@ -107,6 +112,9 @@ class SignOut:
     @property
     def waits(self) -> bool:
         return self._thread.is_alive()
+
+    def end_time(self) -> None:
+        end_time(self._call)
 
     def end(self) -> None:
         self._thread.join(WAIT_SECONDS)

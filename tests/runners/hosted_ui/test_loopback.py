@@ -19,7 +19,7 @@ from authsm.runners.hosted_ui import AsyncLoopbackHostedUI, LoopbackHostedUI, fl
 from authsm.runners.hosted_ui.flight import Flight
 from authsm.runners.hosted_ui.urls import SignOutURL
 from authsm.testing.fake_cognito import FakeCognito
-from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, SignOut, make_call, send
+from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, SignOut, end_time, make_call, send
 from tests.runners.hosted_ui.desktop import LOOPS, PROVIDER, Desktop, begin
 from tests.runners.hosted_ui.test_listener import free_port, listens, needs_ipv6
 
@@ -158,6 +158,24 @@ def test_a_call_that_is_given_up_ends(a_desktop: ADesktop) -> None:
         assert sign_out.failure().kind is FailureKind.INTERRUPTED
 
 
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_call_that_is_given_up_before_it_begins_shows_and_opens_nothing(
+    a_desktop: ADesktop, *, is_late: bool
+) -> None:
+    opened: list[str] = []
+    call = make_call()
+    desktop = a_desktop(open_browser=opened.append)
+    if is_late:
+        end_time(call)
+    else:
+        call.stop.set()
+    with pytest.raises(EffectFailedError):
+        desktop.run(call)
+    assert desktop.shown.empty()
+    assert not any(thread.name == "authsm-browser" for thread in threading.enumerate())
+    assert opened == []
+
+
 def test_a_state_that_the_provider_echoes_does_no_harm(a_desktop: ADesktop) -> None:
     desktop = a_desktop(logout_url=oidc_logout_url("/oidc/logout"))
     with desktop.sign_out() as sign_out:
@@ -168,7 +186,8 @@ def test_a_state_that_the_provider_echoes_does_no_harm(a_desktop: ADesktop) -> N
 
 def test_running_out_of_time_names_the_url_to_register(a_desktop: ADesktop) -> None:
     desktop = a_desktop()
-    with desktop.sign_out(seconds=0.1) as sign_out:
+    with desktop.sign_out() as sign_out:
+        sign_out.end_time()
         failure = sign_out.failure()
     assert failure.kind is FailureKind.TIMED_OUT
     assert desktop.urls[0] in failure.message
@@ -180,7 +199,7 @@ def test_the_wait_ends_before_the_runner_stops_listening(a_desktop: ADesktop) ->
         stop = threading.Event()
 
         def __init__(self) -> None:
-            self.left = [300.0, 300.0, 1.0]
+            self.left = [300.0, 300.0, 300.0, 1.0]
 
         def seconds_left(self) -> float:
             return self.left.pop(0)
@@ -325,23 +344,20 @@ def stop(desktop: Desktop, sign_out: SignOut) -> None:
 
 
 def wait(desktop: Desktop, sign_out: SignOut) -> None:
-    del desktop, sign_out
+    del desktop
+    sign_out.end_time()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-@pytest.mark.parametrize(
-    ("way_out", "seconds"),
-    [(come_back, WAIT_SECONDS), (come_back_with_error, WAIT_SECONDS), (cancel, WAIT_SECONDS), (stop, WAIT_SECONDS),
-     (wait, 0.1)],
-)  # fmt: skip
+@pytest.mark.parametrize("way_out", [come_back, come_back_with_error, cancel, stop, wait])
 def test_every_way_out_frees_the_port(
-    a_desktop: ADesktop, host: str, way_out: Callable[[Desktop, SignOut], None], seconds: float
+    a_desktop: ADesktop, host: str, way_out: Callable[[Desktop, SignOut], None]
 ) -> None:
     port = free_port()
     desktop = a_desktop(f"http://{host}:{port}/x")
     for _ in range(2):
         with (
-            desktop.sign_out(seconds=seconds) as sign_out,
+            desktop.sign_out() as sign_out,
             socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS),
         ):
             way_out(desktop, sign_out)
@@ -367,9 +383,10 @@ def test_a_url_that_cannot_be_shown_frees_the_port(a_desktop: ADesktop) -> None:
 def test_by_default_the_url_is_printed_beside_the_output(
     a_desktop: ADesktop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desktop = a_desktop(show_url=None)
+    call = make_call()
+    desktop = a_desktop(show_url=None, open_browser=lambda _: end_time(call))
     with pytest.raises(EffectFailedError):
-        desktop.run(make_call(seconds=0.1))
+        desktop.run(call)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert f"{desktop.urls[0].removesuffix('signed-out')}start/" in printed.err
@@ -383,11 +400,10 @@ def test_without_an_error_stream_the_browser_may_still_open(
     closed.close()
     monkeypatch.setattr(sys, "stderr", None if stream is None else closed)
     monkeypatch.setattr(sys, "stdout", None)
-    opened: SimpleQueue[str] = SimpleQueue()
-    desktop = a_desktop(show_url=None, open_browser=opened.put)
-    with pytest.raises(EffectFailedError, match="did not come back"):
-        desktop.run(make_call(seconds=0.1))
-    assert opened.get(timeout=WAIT_SECONDS)
+    call = make_call()
+    desktop = a_desktop(show_url=None, open_browser=lambda _: end_time(call))
+    with pytest.raises(EffectFailedError, match="time"):
+        desktop.run(call)
 
 
 def test_by_default_the_users_browser_opens(a_desktop: ADesktop, monkeypatch: pytest.MonkeyPatch) -> None:
