@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import threading
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from authsm.core.vocabulary import EffectFailedError, Failure, FailureKind
@@ -45,6 +46,7 @@ class Flight:
         self._client_id = client_id
         self._call = call
         self._outcome: CameBack | Exception | None = None
+        self._is_begun = False
         nonce = secrets.token_urlsafe(32)
         seconds = call.seconds_left()
         # Cookies are shared by all ports of an address, so the name tells apart the sign-outs that go on there.
@@ -63,6 +65,7 @@ class Flight:
     def answer(self, method: str, target: str, headers: list[tuple[str, str]]) -> Answer:
         """Answer a request; if it is the browser's return, the wait is over."""
         verdict = judge(self._expected, method, target, headers)
+        self._is_begun |= verdict.answer.status is HTTPStatus.FOUND  # nothing else is sent elsewhere
         if self._outcome is None and not isinstance(verdict, KeepWaiting):
             self._outcome = verdict if isinstance(verdict, CameBack) else EffectFailedError(verdict.failure)
         return verdict.answer
@@ -93,8 +96,12 @@ class Flight:
             return UserCancelledException()
         if left > 0:
             return None
-        message = (
+        return EffectFailedError(Failure(FailureKind.TIMED_OUT, "TimeLimit", self._why_late()))
+
+    def _why_late(self) -> str:
+        if not self._is_begun:
+            return "No browser opened, in the time there was, the address where the sign-out begins."
+        return (
             f"The browser did not come back in time. {self._url.text} must be registered, to the letter, among the "
             f"allowed sign-out URLs of the app client {self._client_id}."
         )
-        return EffectFailedError(Failure(FailureKind.TIMED_OUT, "TimeLimit", message))

@@ -187,11 +187,23 @@ def test_a_state_that_the_provider_echoes_does_no_harm(a_desktop: ADesktop) -> N
 def test_running_out_of_time_names_the_url_to_register(a_desktop: ADesktop) -> None:
     desktop = a_desktop()
     with desktop.sign_out() as sign_out:
+        begin(sign_out)
         sign_out.end_time()
         failure = sign_out.failure()
     assert failure.kind is FailureKind.TIMED_OUT
-    assert desktop.urls[0] in failure.message
+    assert f"{desktop.urls[0]} must be registered" in failure.message
     assert "app client abc" in failure.message
+
+
+def test_running_out_of_time_says_that_nobody_opened_the_address(a_desktop: ADesktop) -> None:
+    desktop = a_desktop()
+    with desktop.sign_out() as sign_out:
+        assert send(desktop.urls[0]).status == 400
+        sign_out.end_time()
+        failure = sign_out.failure()
+    assert failure.kind is FailureKind.TIMED_OUT
+    assert failure.message.startswith("No browser opened")
+    assert "register" not in failure.message
 
 
 def test_the_wait_ends_before_the_runner_stops_listening(a_desktop: ADesktop) -> None:
