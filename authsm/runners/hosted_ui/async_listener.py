@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from collections import deque
 from contextlib import suppress
@@ -27,11 +28,13 @@ class AsyncListener:
     Args:
         sockets: Listening sockets that do not block; they are closed at the end.
         respond: Answers each request, in the event loop.
+        linger_seconds: How long an answer may take to arrive, if that is less than `listener.LINGER_SECONDS`.
     """
 
-    def __init__(self, sockets: Sequence[socket.socket], respond: Respond) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], respond: Respond, linger_seconds: float = math.inf) -> None:
         self._sockets = sockets
         self._respond = respond
+        self._linger_seconds = linger_seconds
         self._tasks = anyio.create_task_group()
         self._loop = current_event_loop()
         self._accepting: list[anyio.CancelScope] = []
@@ -108,7 +111,7 @@ class AsyncListener:
             with stream, scope, suppress(OSError):
                 stream.settimeout(0.0)
                 if answer := await self._read(stream):
-                    with anyio.move_on_after(listener.LINGER_SECONDS):
+                    with anyio.move_on_after(min(self._linger_seconds, listener.LINGER_SECONDS)):
                         await _send(stream, answer)
         finally:
             self._streams.remove(stream)

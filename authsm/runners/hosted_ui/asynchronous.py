@@ -29,7 +29,7 @@ class AsyncLoopbackHostedUI(BaseLoopbackHostedUI):
         with ExitStack() as held:
             flight, sockets = self._begin(held, call)
             self._show(flight)
-            async with AsyncListener(sockets, flight.answer) as listener:
+            async with AsyncListener(sockets, flight.answer, flight.linger_seconds) as listener:
                 while seconds := flight.seconds_to_wait():
                     await listener.turn(seconds)
         flight.end()

@@ -37,6 +37,7 @@ class Flight:
 
     Attributes:
         cancelled: Set, in any thread, to call it off.
+        linger_seconds: How long the last answers may take to arrive, so that the reply is still heard.
         start_url: Where it begins in the browser.
     """
 
@@ -60,6 +61,7 @@ class Flight:
             logout_url=logout_url,
         )
         self._reserve = min(_REPLY_SECONDS, seconds / 4)
+        self.linger_seconds = self._reserve / 2
         self.start_url = f"{url.origin}{START_PATH}{nonce}"
 
     def answer(self, method: str, target: str, headers: list[tuple[str, str]]) -> Answer:

@@ -7,6 +7,7 @@ each gets one answer. (Browsers open connections in advance and may stay silent 
 from __future__ import annotations
 
 import errno
+import math
 import selectors
 import socket
 import sys
@@ -117,11 +118,13 @@ class Listener:
     Args:
         sockets: Listening sockets; they are closed at the end.
         respond: Answers each request.
+        linger_seconds: How long an answer may take to arrive, if that is less than `LINGER_SECONDS`.
     """
 
-    def __init__(self, sockets: Sequence[socket.socket], respond: Respond) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], respond: Respond, linger_seconds: float = math.inf) -> None:
         self._sockets = sockets
         self._respond = respond
+        self._linger_seconds = linger_seconds
         self._connections: deque[_Connection] = deque()
         self._selector = selectors.DefaultSelector()
         for listening in sockets:
@@ -202,7 +205,7 @@ class Listener:
             self._drop(connection)
         elif (answer := connection.exchange.receive(chunk)) is not None:
             connection.to_send = answer
-            connection.ends = time.monotonic() + LINGER_SECONDS
+            connection.ends = time.monotonic() + min(self._linger_seconds, LINGER_SECONDS)
             self._selector.modify(connection.stream, selectors.EVENT_WRITE, connection)
 
     def _drop(self, connection: _Connection) -> None:

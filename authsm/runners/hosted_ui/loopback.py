@@ -58,7 +58,7 @@ class LoopbackHostedUI(BaseLoopbackHostedUI):
         del effect  # the browser knows whom it signs out
         with ExitStack() as held:
             flight, sockets = self._begin(held, call)
-            listener = held.enter_context(Listener(sockets, flight.answer))
+            listener = held.enter_context(Listener(sockets, flight.answer, flight.linger_seconds))
             self._show(flight)
             while seconds := flight.seconds_to_wait():
                 listener.turn(seconds)

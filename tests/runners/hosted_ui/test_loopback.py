@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import socket
 import sys
 import threading
@@ -123,6 +124,25 @@ def test_silent_connections_hold_nothing_up(a_desktop: ADesktop, monkeypatch: py
             silent.enter_context(socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS))
         assert begin(sign_out).get(desktop.urls[0]).status == 200
         assert sign_out.succeeded()
+
+
+def test_a_client_that_never_hangs_up_holds_nothing_up(a_desktop: ADesktop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "LINGER_SECONDS", 10 * WAIT_SECONDS)
+    desktop = a_desktop()
+    with (
+        desktop.sign_out() as sign_out,
+        socket.create_connection(("127.0.0.1", desktop.port), timeout=WAIT_SECONDS) as client,
+    ):
+        client.sendall(b"GET /favicon.ico HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(15) == b"HTTP/1.1 421 Mi"
+        sign_out.stop.set()
+        assert sign_out.failure().kind is FailureKind.INTERRUPTED
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.4, 0.1), (2.0, 0.5), (300.0, 1.0), (math.inf, 1.0)])
+def test_the_last_answers_take_less_than_what_the_reply_is_left(seconds: float, most: float) -> None:
+    waits = Flight(SignOutURL.parse("http://127.0.0.1:8400/x"), PROVIDER, "abc", make_call(seconds))
+    assert 0 < waits.linger_seconds < waits._reserve <= most
 
 
 def test_an_error_of_the_provider_is_told(a_desktop: ADesktop) -> None:
