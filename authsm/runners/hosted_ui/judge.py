@@ -52,7 +52,8 @@ class Expected:
     Attributes:
         hosts: What the ``Host`` field may say: ``"127.0.0.1:8400"``.
         path: The path of the sign-out URL.
-        nonce: Names the start page; only who was given its address can begin.
+        nonce: Names the start page; only who was given its address can begin. A browser is given it on its command
+            line, where other users of the machine who may list its processes can read it, and forge the return.
         cookie_name: The name of the cookie that binds the return to the browser that began.
         cookie: Its value.
         cookie_seconds: How long the browser keeps it, in seconds.

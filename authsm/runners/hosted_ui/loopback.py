@@ -20,7 +20,8 @@ class LoopbackHostedUI(BaseLoopbackHostedUI):
     browser, and returns when that very browser has come back from the provider; a cookie tells it from any other that
     is led to the same address. One object serves any number of calls, also at the same time.
 
-    The return is evidence, not proof, that the session of the browser has ended.
+    The return is evidence, not proof, that the session of the browser has ended: other users of this machine who may
+    list its processes can read the address on the browser's command line, begin with it themselves, and come back.
 
     Args:
         domain: The domain of the hosted UI: a host such as ``"my-app.auth.eu-west-1.amazoncognito.com"``, or an origin.
