@@ -56,9 +56,8 @@ class AsyncListener:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         self._close()
-        if kind is not None:
-            self._tasks.cancel_scope.cancel()  # nobody waits for the last answers any more
         try:
+            # With an error, the last answers are cancelled: nobody waits for them any more.
             return await self._tasks.__aexit__(kind, error, traceback)
         finally:
             # If the event loop ends, asyncio forgets the tasks that have not begun, and they close nothing.

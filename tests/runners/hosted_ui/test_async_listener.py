@@ -226,6 +226,44 @@ def test_a_cancelled_task_frees_the_port_at_once(backend: str, *, asked: bool, m
     play(scene, backend)
 
 
+def test_a_task_that_asyncio_cancels_frees_the_port_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("READ_SECONDS", "LINGER_SECONDS"):
+        monkeypatch.setattr(listener, name, 10 * WAIT_SECONDS)
+
+    async def scene(served: Served) -> None:
+        client, waits = served.connect(), asyncio.Event()
+
+        async def wait() -> None:
+            async with served.listener:
+                client.send(GET)
+                await served.turn_until_asked()
+                waits.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(wait())
+        await waits.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert not listens("127.0.0.1", served.port)
+
+    play(scene, "asyncio")
+
+
+@on_both
+def test_every_turn_waits_for_a_request_of_its_own(backend: str) -> None:
+    async def scene(served: Served) -> None:
+        async with served.listener:
+            for asked in (1, 2, 3):
+                client = served.connect()
+                client.send(GET)
+                await served.listener.turn(WAIT_SECONDS)
+                assert len(served.asked) == asked
+                client.close()
+
+    play(scene, backend)
+
+
 @on_both
 def test_a_connection_that_was_given_up_before_its_turn_is_passed_over(
     backend: str, monkeypatch: pytest.MonkeyPatch

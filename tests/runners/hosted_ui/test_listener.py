@@ -148,6 +148,69 @@ def test_a_silent_connection_is_given_up_after_its_time(served: Served, monkeypa
     assert read_all(client) == b""
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The listener's clock, which stands still."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(listener, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def test_a_request_has_five_seconds_to_arrive(clock: SimpleNamespace, served: Served) -> None:
+    served.connect()
+    clock.now += 4.9
+    served.listener.turn(0.0)
+    assert len(served.listener._connections) == 1
+    clock.now += 0.1
+    served.listener.turn(0.0)
+    assert not served.listener._connections
+
+
+def test_an_answer_has_a_second_to_arrive(clock: SimpleNamespace, served: Served) -> None:
+    client = served.connect()
+    client.send(GET)
+    served.turn_until_asked()
+    clock.now += 0.9
+    served.listener.turn(0.1)
+    assert len(served.listener._connections) == 1
+    clock.now += 0.1
+    served.listener.turn(0.0)
+    assert not served.listener._connections
+    assert read_all(client) == write_answer("GET", HELLO)
+
+
+def test_the_selector_is_closed_in_the_end(served: Served) -> None:
+    served.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        served.listener._selector.get_key(0)
+
+
+def test_a_connection_has_one_answer(served: Served) -> None:
+    client = served.connect()
+    client.send(GET + GET)
+    served.turn_until_asked()
+    client.send(GET)
+    client.shutdown(socket.SHUT_WR)
+    served.close()
+    assert read_all(client) == write_answer("GET", HELLO)
+    assert served.asked == ["/x"]
+
+
+@pytest.mark.parametrize("rest", [b"", GET])
+def test_an_exchange_answers_once(rest: bytes) -> None:
+    asked: list[str] = []
+
+    def respond(method: str, target: str, headers: list[tuple[str, str]]) -> Answer:
+        del method, headers
+        asked.append(target)
+        return HELLO
+
+    once = exchange.Exchange(respond)
+    assert once.receive(GET + rest) == write_answer("GET", HELLO)
+    assert once.receive(GET) is None
+    assert asked == ["/x"]
+
+
 def test_the_oldest_connection_makes_room_for_a_new_one(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "MOST_CONNECTIONS", 2)
     oldest, second = served.connect(), served.connect()

@@ -3,28 +3,61 @@
 import contextlib
 import io
 import math
+import os
 import socket
+import subprocess
 import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pytest
 
 from authsm.core.vocabulary import EffectFailedError, FailureKind
 from authsm.errors import ConfigurationException, UserCancelledException
-from authsm.runners.hosted_ui import AsyncLoopbackHostedUI, LoopbackHostedUI, flight, listener, oidc_logout_url
+from authsm.runners.hosted_ui import AsyncLoopbackHostedUI, LoopbackHostedUI, listener, oidc_logout_url
 from authsm.runners.hosted_ui.flight import Flight
 from authsm.runners.hosted_ui.urls import SignOutURL
 from authsm.testing.fake_cognito import FakeCognito
 from tests.runners.hosted_ui.browser import WAIT_SECONDS, Browser, SignOut, end_time, make_call, send
 from tests.runners.hosted_ui.desktop import LOOPS, PROVIDER, Desktop, begin
-from tests.runners.hosted_ui.test_listener import free_port, listens, needs_ipv6
+from tests.runners.hosted_ui.test_listener import free_port, listens, needs_ipv6, read_all
 
 ADesktop: TypeAlias = Callable[..., Desktop]
+
+
+BLOCKED: Final = """
+import threading
+from authsm import LoopbackHostedUI, ShowHostedUISignOut, UserCancelledException
+from tests.runners.hosted_ui.browser import make_call
+
+opened = threading.Event()
+
+
+def open_browser(_):
+    opened.set()
+    threading.Event().wait()
+
+
+def cancel():
+    opened.wait()
+    hosted_ui.cancel()
+
+
+hosted_ui = LoopbackHostedUI(
+    domain="auth.example.com", client_id="abc", sign_out_urls=["{url}"], open_browser=open_browser
+)
+threading.Thread(target=cancel).start()
+try:
+    hosted_ui(ShowHostedUISignOut(), make_call())
+except UserCancelledException:
+    pass
+"""
+"""A program that ends while the browser it has opened still runs."""
 
 
 @pytest.fixture(params=LOOPS)
@@ -312,6 +345,13 @@ def test_a_browser_that_blocks_holds_nothing_up(a_desktop: ADesktop) -> None:
     closed.set()
 
 
+def test_a_browser_that_blocks_does_not_outlive_the_program(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(BLOCKED.format(url=f"http://127.0.0.1:{free_port()}/x"))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, str(program)], check=True, env=environment, timeout=WAIT_SECONDS)  # noqa: S603 - our own code
+
+
 def test_a_page_that_is_loaded_twice_gives_one_reply(a_desktop: ADesktop) -> None:
     desktop = a_desktop()
     with desktop.sign_out() as sign_out:
@@ -331,6 +371,24 @@ def test_a_page_that_is_loaded_twice_gives_one_reply(a_desktop: ADesktop) -> Non
     with desktop.sign_out() as again:
         assert browser.get(desktop.urls[0]).status == 400
         assert again.waits
+
+
+def test_what_follows_on_a_connection_does_not_count(a_desktop: ADesktop) -> None:
+    desktop = a_desktop()
+    with desktop.sign_out() as sign_out:
+        browser = begin(sign_out)
+        (cookie,) = browser.cookies
+        host = f"Host: 127.0.0.1:{desktop.port}\r\n"
+        icon = f"GET /favicon.ico HTTP/1.1\r\n{host}\r\n".encode()
+        back = f"GET /signed-out HTTP/1.1\r\n{host}Cookie: {cookie.name}={cookie.value}\r\n\r\n".encode()
+        with socket.create_connection(("127.0.0.1", desktop.port), timeout=WAIT_SECONDS) as client:
+            client.sendall(icon + back)
+            assert client.recv(12) == b"HTTP/1.1 404"
+            client.sendall(back)
+            client.shutdown(socket.SHUT_WR)
+            assert b"HTTP/1.1 200" not in read_all(client)
+        assert browser.get(desktop.urls[0]).status == 200
+        assert sign_out.succeeded()
 
 
 def test_the_first_outcome_counts() -> None:
@@ -497,4 +555,9 @@ def test_a_cookie_lives_as_long_as_the_call(a_desktop: ADesktop) -> None:
     with a_desktop().sign_out(seconds=20) as sign_out:
         page = Browser().get(sign_out.start_url, follow=False)
         assert "; Max-Age=20; HttpOnly; SameSite=Lax" in page.headers["Set-Cookie"]
-    assert flight._LONGEST_COOKIE_SECONDS == 86400
+
+
+def test_a_cookie_lives_for_a_day_at_most() -> None:
+    endless = Flight(SignOutURL.parse("http://127.0.0.1:8400/x"), PROVIDER, "abc", make_call(math.inf))
+    begun = endless.answer("GET", endless.start_url.removeprefix("http://127.0.0.1:8400"), [("Host", "127.0.0.1:8400")])
+    assert "; Max-Age=86400;" in dict(begun.headers)["Set-Cookie"]
