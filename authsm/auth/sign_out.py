@@ -385,8 +385,8 @@ class SignOutRun:
     def _clear(self, _: ClearCredentials, __: Call) -> str | None:
         note = self._holder.clear()
         self._has_cleared = note in {None, SUPERSEDED}  # what is left to be destroyed is for `resume`
-        # Where nobody was signed in, the journal is that of a sign-out which died after its clear: `resume` ends it.
-        is_ours = self._was_signed_in or self._resumed
+        # Where nobody was signed in, the journal may be that of a suspended sign-out which died after its clear.
+        is_ours = self._was_signed_in or self._resumed or self.suspension is None
         if self._has_cleared and self._clear_is_last and is_ours:
             self._write(self._holder.erase_journal)
         return note
