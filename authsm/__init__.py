@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from authsm.flows.sign_out.effects import RefreshTokens as RefreshTokens
     from authsm.flows.sign_out.effects import RevokeToken as RevokeToken
     from authsm.flows.sign_out.effects import ShowHostedUISignOut as ShowHostedUISignOut
+    from authsm.flows.sign_out.effects import TokenRevoked as TokenRevoked
     from authsm.flows.sign_out.plan import Why as Why
     from authsm.flows.sign_out.policy import Authority as Authority
     from authsm.flows.sign_out.policy import HostedUIOrder as HostedUIOrder
@@ -145,6 +146,7 @@ _HOMES = {
         "RefreshTokens",
         "RevokeToken",
         "ShowHostedUISignOut",
+        "TokenRevoked",
     ),
     "authsm.flows.sign_out.plan": ("Why",),
     "authsm.flows.sign_out.policy": ("Authority", "HostedUIOrder", "RemoteOrder", "SignOutPolicy"),

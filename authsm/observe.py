@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authsm.core.drive import LateAnswer, Transition
 from authsm.core.vocabulary import FailedReply
+from authsm.flows.sign_out.effects import TokenRevoked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -122,7 +123,7 @@ _logger.addHandler(logging.NullHandler())
 
 
 def log_notices(notice: Notice) -> None:
-    """Log a notice: steps at DEBUG, ends at INFO, what failed at WARNING.
+    """Log a notice: steps at DEBUG, ends at INFO, what failed or could not be done at WARNING.
 
     Args:
         notice: What happened.
@@ -144,6 +145,8 @@ def _level(notice: Notice) -> int:
     match notice:
         case Transition(event=FailedReply()) | LateAnswer() | JournalFailed() | ObserverDropped():
             return logging.WARNING
+        case Transition(event=TokenRevoked() as revoked) if revoked.sso_session_lives_on:
+            return logging.WARNING
         case SignedOutLocally():
             return logging.INFO
         case Transition():
@@ -164,6 +167,8 @@ def _fields(notice: Notice) -> dict[str, object]:
             if isinstance(notice.event, FailedReply):
                 failure = notice.event.failure
                 said |= {"kind": failure.kind.value, "code": failure.code, "message": failure.message}
+            if isinstance(notice.event, TokenRevoked) and notice.event.sso_skipped is not None:
+                said |= {"end_sso_session": notice.event.sso_skipped.value}
             return said
         case LateAnswer():
             return {"run": notice.run, "ask": notice.ask, "cause": notice.event.name}

@@ -12,6 +12,10 @@ import structlog
 
 from authsm import Auth, CompleteSignOut, Failure, FailureKind, MemoryCredentialStore, RevokeToken
 from authsm.core.drive import LateAnswer, Transition
+from authsm.flows.sign_out.chart import SIGN_OUT
+from authsm.flows.sign_out.context import SignOutContext
+from authsm.flows.sign_out.effects import Begin, TokenRevoked
+from authsm.flows.sign_out.plan import Plan, Why
 from authsm.observe import Audience, JournalFailed, Notice, ObserverDropped, SignedOutLocally, log_notices
 from tests.auth.world import session
 from tests.core import bakery
@@ -21,6 +25,30 @@ _START: Final = BAKERY.start(Remembered(pays=False))
 _BAKING: Final = BAKERY.step(_START, bakery.Ordered(layers=1)).snapshot
 _COOLING: Final = BAKERY.step(_BAKING, bakery.LayerBaked()).snapshot
 _BURNT: Final = bakery.LayerBurnt(Failure(FailureKind.REFUSED, "TooHot", "It is 100% black\nand %s smokes."))
+_REVOKING: Final = SIGN_OUT.step(
+    SIGN_OUT.start(
+        SignOutContext(
+            Plan(
+                key="ada",
+                epoch=1,
+                hosted_ui=Why.POLICY,
+                refresh_tokens=Why.NOT_NEEDED,
+                global_sign_out=Why.NOT_REQUESTED,
+            )
+        )
+    ),
+    Begin(),
+).snapshot
+_REVOKED_LINE: Final = (
+    "event='Transition' run='run' source='RevokingToken' cause='TokenRevoked' target='SigningOutLocally' "
+    "effect='RevokeToken' attempt=1 seconds=0.5"
+)
+
+
+def _revoked(skipped: Why | None) -> Transition[SignOutContext]:
+    event = TokenRevoked(sso_skipped=skipped)
+    return Transition("run", _REVOKING, event, SIGN_OUT.step(_REVOKING, event).snapshot, RevokeToken(), 0.5)
+
 
 NOTICES: Final[dict[str, tuple[Notice, int, str]]] = {
     "event from outside": (
@@ -44,6 +72,17 @@ NOTICES: Final[dict[str, tuple[Notice, int, str]]] = {
             "attempt=1 seconds=0.5 kind='refused' code='TooHot' message='It is 100% black\\nand %s smokes.'"
         ),
     ),
+    "sso session that lives on": (
+        _revoked(Why.SESSIONS_NOT_TRACKED),
+        logging.WARNING,
+        _REVOKED_LINE + " end_sso_session='sessions_not_tracked'",
+    ),
+    "no sso session": (
+        _revoked(Why.NO_SSO_SESSION),
+        logging.DEBUG,
+        _REVOKED_LINE + " end_sso_session='no_sso_session'",
+    ),
+    "sso session": (_revoked(None), logging.DEBUG, _REVOKED_LINE),
     "late answer": (
         LateAnswer("run", 3, bakery.LayerBaked()),
         logging.WARNING,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from authsm.core.vocabulary import EffectCancelledError, EffectFailedError, Failure, FailureKind
@@ -88,6 +90,8 @@ class Reply:
         effect, value = self._effect, self.value
         if value is None:
             return effect.done()
+        if type(value) is effect.done:
+            return self._scrubbed(value)
         if isinstance(value, str):
             done = cast("Callable[..., Event]", effect.done)
             try:
@@ -99,10 +103,19 @@ class Reply:
         failure = Failure(
             FailureKind.UNEXPECTED,
             "WrongReturn",
-            f"The handler of {effect.name} returned a value of type {type(value).__name__}: it returns None or a note, "
-            "or raises; and what has to be awaited is a handler that is itself an async function.",
+            f"The handler of {effect.name} returned a value of type {type(value).__name__}: it returns None, a note or "
+            f"{effect.done.__name__}, or raises; and what has to be awaited is a handler that is itself an async "
+            "function.",
         )
         return effect.failed(failure)
+
+    def _scrubbed(self, event: Event) -> Event:
+        secrets = tuple(self._carrier.secrets())
+        said: dict[str, Any] = {each.name: getattr(event, each.name) for each in dataclasses.fields(event)}
+        texts = {
+            name: scrub(it, secrets) for name, it in said.items() if isinstance(it, str) and not isinstance(it, Enum)
+        }
+        return type(event)(**{**said, **texts})
 
     def _not_done(self, error: BaseException) -> Event:
         effect = self._effect

@@ -1,8 +1,9 @@
 """Handlers: who carries out an effect. A runner is a handler for each type of effect it can carry out.
 
 A handler is called with the effect and a `Call`. **It returns, and that is done, or it raises, and that is failed or
-cancelled**, so it cannot give a wrong reply. What it returns is None, or a note for the result. To say why something
-failed, it raises `EffectFailedError`; `UserCancelledException` says that a person called it off.
+cancelled**, so it cannot give a wrong reply. What it returns is None, or a note for the result, or, to tell more than a
+note can, the reply that says done: `TokenRevoked` to `RevokeToken`. To say why something failed, it raises
+`EffectFailedError`; `UserCancelledException` says that a person called it off.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from authsm.flows.sign_out.policy import Authority
 if TYPE_CHECKING:
     import threading
 
+    from authsm.core.vocabulary import Event
     from authsm.credentials import UserPoolTokens
 
 
@@ -52,7 +54,10 @@ class Call:
         return max(0.0, self.ends - time.monotonic())
 
 
-Handler: TypeAlias = Callable[[Any, Call], "Awaitable[str | None] | str | None"]
+Said: TypeAlias = "Event | str | None"
+"""What a handler returns: nothing, a note, or the effect's reply that says done."""
+
+Handler: TypeAlias = Callable[[Any, Call], "Awaitable[Said] | Said"]
 """Carries out an effect: called with the effect and a `Call`; a plain function, or an async one for `AsyncAuth`."""
 
 

@@ -18,6 +18,8 @@ from authsm import (
     UserCancelledException,
 )
 from authsm.core.vocabulary import Effect, EffectCancelledError, Event
+from authsm.flows.sign_out.effects import RevokeToken, TokenRevoked
+from authsm.flows.sign_out.plan import Why
 from authsm.runners.carrying import Reply, failure_of, refuse_given_up
 from tests.auth.world import UnprintableError, shouted
 from tests.core import bakery
@@ -60,6 +62,16 @@ class TestDone:
         assert isinstance(event, bakery.MoneyTaken)
         assert leaks_in([event.note], [TOKEN]) == []
 
+    def test_the_reply_itself_is_the_reply(self) -> None:
+        revoked = TokenRevoked("It was dead already.", Why.SESSIONS_NOT_TRACKED)
+        assert reply_to(RevokeToken(), lambda: revoked) == revoked
+
+    def test_no_text_of_the_reply_itself_shows_a_token(self) -> None:
+        event = reply_to(RevokeToken(), lambda: TokenRevoked(shouted([TOKEN]), Why.NO_SSO_SESSION, shouted([TOKEN])))
+        assert isinstance(event, TokenRevoked)
+        assert leaks_in([event.note, event.sso_note], [TOKEN]) == []
+        assert event.sso_skipped is Why.NO_SSO_SESSION
+
 
 class Odd:
     """A value whose text must not be seen: it may show anything."""
@@ -74,7 +86,8 @@ WRONG: dict[str, tuple[Effect, object, str]] = {
     "bytes": (bakery.TakeMoney(), b"note", "bytes"),
     "an object": (bakery.TakeMoney(), Odd(), "Odd"),
     "an exception": (bakery.TakeMoney(), ValueError("x"), "ValueError"),
-    "the reply itself": (bakery.TakeMoney(), bakery.MoneyTaken(), "MoneyTaken"),
+    "the reply to another effect": (bakery.TakeMoney(), bakery.LayerBaked(), "LayerBaked"),
+    "a failure": (bakery.TakeMoney(), bakery.MoneyRefused(Failure(FailureKind.REFUSED, "No", "no")), "MoneyRefused"),
     "a note where none is taken": (bakery.BakeLayer(), "a note", "str"),
 }
 

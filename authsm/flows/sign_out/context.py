@@ -48,6 +48,7 @@ class SignOutContext(Context, msgspec.Struct, frozen=True):
         revoke_token: Of revoking the refresh token.
         clear_credentials: Of the local clear.
         stopped: Whether the sign-out ends here, with the session as it was.
+        end_sso_session: Of ending the single sign-on session, once the revocation that carries it is done.
     """
 
     plan: Plan
@@ -57,6 +58,7 @@ class SignOutContext(Context, msgspec.Struct, frozen=True):
     revoke_token: Outcome | None = None
     clear_credentials: Outcome | None = None
     stopped: bool = False
+    end_sso_session: Outcome | None = None
 
     def after(self, event: Event) -> SignOutContext:
         """Remember the outcome that an event tells; see `Context.after`."""
@@ -151,6 +153,14 @@ def _after_hosted_ui_failure(context: SignOutContext, event: effects.HostedUISig
     return _remember(context, "hosted_ui", Outcome(event.failure), stopped=stopped)
 
 
+def _after_revocation(context: SignOutContext, event: effects.TokenRevoked) -> SignOutContext:
+    context = _done("revoke_token")(context, event)
+    if context.plan.end_sso_session is not None:
+        return context
+    skipped = event.sso_skipped
+    return replace(context, end_sso_session=Outcome(None, skipped, "" if skipped else event.sso_note))
+
+
 def _after_refresh_failure(context: SignOutContext, event: effects.RefreshTokensFailed) -> SignOutContext:
     context = _remember(context, "refresh_tokens", Outcome(event.failure))
     message = f"{NOT_REFRESHED} {event.failure.message}"
@@ -178,7 +188,7 @@ _AFTER: Mapping[type[Event], Callable[[SignOutContext, Any], SignOutContext]] = 
     effects.RefreshTokensFailed: _after_refresh_failure,
     effects.SignedOutGlobally: _done("global_sign_out"),
     effects.GlobalSignOutFailed: _after_global_failure,
-    effects.TokenRevoked: _done("revoke_token"),
+    effects.TokenRevoked: _after_revocation,
     effects.RevokeTokenFailed: _failed("revoke_token"),
     effects.CredentialsCleared: _done("clear_credentials"),
     effects.ClearCredentialsFailed: _failed("clear_credentials"),

@@ -7,13 +7,17 @@ the freshest tokens at the moment they are needed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self, cast
 
 from authsm.core.vocabulary import Effect, Event, FailedReply
+from authsm.flows.sign_out.plan import Why
 
 if TYPE_CHECKING:
     from authsm.core.vocabulary import Context
-    from authsm.flows.sign_out.plan import Plan
+    from authsm.flows.sign_out.context import SignOutContext
+
+NOT_TOLD: Final = "not known: whoever revoked the token does not tell what became of the SSO session"
+"""The note of a single sign-on session of which the reply to the revocation says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,32 @@ class GlobalSignOutFailed(FailedReply):
 
 @dataclass(frozen=True, slots=True)
 class TokenRevoked(DoneReply):
-    """The refresh token, and every access token that came from it, is dead."""
+    """The refresh token, and every access token that came from it, is dead.
+
+    What it says of the single sign-on session counts where the effect asked for that to be ended, too.
+
+    Attributes:
+        sso_skipped: Why that session was not ended; None where it was asked for.
+        sso_note: What there is to say about it where it was.
+
+    Raises:
+        TypeError: A field is none that a snapshot could keep.
+    """
+
+    sso_skipped: Why | None = None
+    sso_note: str = NOT_TOLD
+
+    def __post_init__(self) -> None:
+        """Refuse what no snapshot could keep: handlers may make this reply themselves."""
+        for name, kind in (("note", str), ("sso_note", str), ("sso_skipped", Why | None)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"The {name} of TokenRevoked is no {type(value).__name__}.")
+
+    @property
+    def sso_session_lives_on(self) -> bool:
+        """Whether the single sign-on session was to be ended and is known to live on."""
+        return self.sso_skipped not in {None, Why.NO_SSO_SESSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +136,12 @@ class SignOutEffect(Effect):
     @classmethod
     def asked_in(cls, context: Context, attempt: int) -> Self:
         """Name the session of the plan; see `Effect.asked_in`."""
-        plan = _plan_of(context)
+        plan = _known(context).plan
         return cls(attempt, plan.key, plan.epoch)
 
 
-def _plan_of(context: Context) -> Plan:
-    plan: Plan = context.plan  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue] - only SignOutContext asks
-    return plan  # pyright: ignore[reportUnknownVariableType]
+def _known(context: Context) -> SignOutContext:
+    return cast("SignOutContext", context)  # the context of the one chart that asks for these effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +185,8 @@ class RevokeToken(SignOutEffect):
 
     Attributes:
         end_sso_session: Whether to have the single sign-on session ended, too, that this session came through.
+        after_global_sign_out: Where that is asked for: whether a global sign-out came first, and ended the access token
+            with which one could have looked what there is to end.
     """
 
     step = "revoke_token"
@@ -165,12 +195,18 @@ class RevokeToken(SignOutEffect):
     failed = RevokeTokenFailed
 
     end_sso_session: bool = False
+    after_global_sign_out: bool = False
 
     @classmethod
     def asked_in(cls, context: Context, attempt: int) -> Self:
         """Say what the plan makes due; see `Effect.asked_in`."""
-        plan = _plan_of(context)
-        return cls(attempt, plan.key, plan.epoch, plan.end_sso_session is None)
+        known = _known(context)
+        key, epoch = known.plan.key, known.plan.epoch
+        if known.plan.end_sso_session is not None:
+            return cls(attempt, key, epoch)
+        globally = known.global_sign_out
+        ended = globally is not None and globally.failure is None
+        return cls(attempt, key, epoch, end_sso_session=True, after_global_sign_out=ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,17 @@ class Why(StrEnum):
     TOKEN_NOT_KEPT = "token_not_kept"  # noqa: S105 - no password
     """The refresh token that was to be revoked is not at hand any more."""
 
+    NO_SSO_SESSION = "no_sso_session"
+    """No single sign-on session is linked to the session, so there is none to end."""
+    SESSIONS_NOT_TRACKED = "sessions_not_tracked"
+    """The user pool does not track sessions, or not in this region: the browser stays signed in."""
+    CLIENT_TOO_OLD = "client_too_old"
+    """The installed client of the service cannot ask for it: the browser stays signed in."""
+    REFUSED_WITH_REVOCATION = "refused_with_revocation"
+    """The service revokes the token only if it is asked for nothing else: the browser stays signed in."""
+    NO_TOKEN_LEFT = "no_token_left"  # noqa: S105 - no password
+    """No token is left that could ask for it. What became of it says the result that is tried again."""
+
     FEDERATED = "federated"
     """The session is federated straight to an identity pool; a sign-out would not end it."""
     STORE_UNREADABLE = "store_unreadable"
@@ -240,7 +251,10 @@ def settle_retry(policy: SignOutPolicy, session: Session, authority: Authority, 
         global_sign_out=global_why,
         revoke_token=revoke_why,
         # Partial results do not tell how the session was opened.
-        end_sso_session=_why_no_end_of_sso(policy, revoke_why, api_only=False),
+        # The revocation that could carry it is not due again, and that tells nothing of the single sign-on session.
+        end_sso_session=_why_no_end_of_sso(
+            policy, revoke_why if unfinished.revoke_token else Why.NO_TOKEN_LEFT, api_only=False
+        ),
         clear_credentials=done,
         hosted_ui_last=policy.hosted_ui is HostedUIOrder.LAST,
         revoke_first=_revoke_first(policy, authority),

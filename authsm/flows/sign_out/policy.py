@@ -76,8 +76,10 @@ class SignOutPolicy:
         local_only: Whether only the local credentials are cleared. The tokens stay alive at the service.
         end_sso_session: Whether the revocation also asks Cognito to end the single sign-on session that the session
             came through, so that the browser's cookie is worth nothing, without a browser. It takes a user pool that
-            tracks sessions (Cognito API Reference, RevokeToken, ``RevokeAssociatedSessions``). Applications that the
-            user entered through the same single sign-on session keep their tokens.
+            tracks sessions (Cognito API Reference, RevokeToken, ``RevokeAssociatedSessions``) and botocore 1.44.1 or
+            newer. Where it was asked for and is not possible, the sign-out is complete all the same, the step
+            ``end_sso_session`` of its result is skipped and says why, and the browser stays signed in. Applications
+            that the user entered through the same single sign-on session keep their tokens.
 
     Raises:
         ConfigurationException: A value is none of those that the field allows.

@@ -93,8 +93,9 @@ class Steps:
         global_sign_out: Ending every session of the user.
         revoke_token: Revoking the refresh token.
         clear_credentials: Clearing the local credentials.
-        end_sso_session: Ending the single sign-on session at the service. It goes as the revocation goes that carries
-            it; the note of that says what is known of it.
+        end_sso_session: Ending the single sign-on session at the service. It fails with the revocation that carries it;
+            where the token was revoked and the session could not be ended, it is skipped, and the browser stays signed
+            in: no retry could do more without a browser.
     """
 
     hosted_ui: StepResult
@@ -288,8 +289,14 @@ def _steps(context: SignOutContext) -> Steps:
         global_sign_out=_step(plan.global_sign_out, context.global_sign_out),
         revoke_token=_step(plan.revoke_token, context.revoke_token),
         clear_credentials=_step(plan.clear_credentials, context.clear_credentials),
-        end_sso_session=_step(plan.end_sso_session, None if plan.end_sso_session else context.revoke_token),
+        end_sso_session=_end_of_sso(context),
     )
+
+
+def _end_of_sso(context: SignOutContext) -> StepResult:
+    why = context.plan.end_sso_session
+    carried = why is None or why.fails  # what fails the revocation fails what it would have carried
+    return _step(why, (context.end_sso_session or context.revoke_token) if carried else None)
 
 
 def _step(why: Why | None, outcome: Outcome | None) -> StepResult:

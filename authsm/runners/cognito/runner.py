@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict
 from authsm.core.vocabulary import Effect, EffectFailedError, Failure, FailureKind
 from authsm.credentials import Secret, UserPoolTokens
 from authsm.errors import ConfigurationException
-from authsm.flows.sign_out.effects import GlobalSignOut, RefreshTokens, RevokeToken, ShowHostedUISignOut
+from authsm.flows.sign_out.effects import GlobalSignOut, RefreshTokens, RevokeToken, ShowHostedUISignOut, TokenRevoked
 from authsm.flows.sign_out.policy import Authority
 from authsm.runners.cognito.answers import ALREADY_DONE, NOT_COGNITO, Answer, Setback, read_answer, setback_of
 from authsm.runners.cognito.client import ClientSettings, LateClient, check_count, check_region
 from authsm.runners.cognito.sso_sessions import (
     SSOSession,
     knows_linked_sessions,
-    list_sessions,
-    sso_session_in,
-    sso_session_refused,
+    look,
+    refuses_linked,
+    seconds_for_a_look,
 )
 from authsm.runners.cognito.wire_logs import scrubbed
 
@@ -221,41 +221,48 @@ class CognitoRunner:
         )
         return answer.note
 
-    def _revoke_token(self, effect: RevokeToken, call: Call) -> str | None:
+    def _revoke_token(self, effect: RevokeToken, call: Call) -> TokenRevoked | str | None:
         tokens = call.tokens()
         refresh_token = tokens.refresh_token
         if not refresh_token:
             raise _not_attempted("NO_REFRESH_TOKEN", "RevokeToken not attempted: the session has no refresh token.")
-        sso = self._sso_session(tokens.access_token, call) if effect.end_sso_session else None
-        linked: dict[str, Any] = {"RevokeAssociatedSessions": "LINKED"} if sso and sso.can_be_asked_for else {}
-        answer = self._carry_out(
-            "RevokeToken",
-            call,
-            [refresh_token],
-            lambda client: client.revoke_token(
-                Token=refresh_token.reveal(), ClientId=self._client_id, **self._proof(), **linked
-            ),
-        )
-        return "; ".join(note for note in (answer.note, sso and sso.value) if note) or None
 
-    def _sso_session(self, access_token: Secret | None, call: Call) -> SSOSession:
+        def revoke(**more: Any) -> Answer | Failure:
+            return self._asked(
+                "RevokeToken",
+                call,
+                [refresh_token],
+                lambda client: client.revoke_token(
+                    Token=refresh_token.reveal(), ClientId=self._client_id, **self._proof(), **more
+                ),
+            )
+
+        if not effect.end_sso_session:
+            return _or_raised(revoke()).note
+        sso = self._sso_session(effect, tokens.access_token, call)
+        linked = revoke(RevokeAssociatedSessions="LINKED") if sso.skipped is None else None
+        if isinstance(linked, Failure) and refuses_linked(linked):
+            # The token matters more: it must not stay alive for what could not be had besides.
+            sso, linked = SSOSession.REFUSED, None
+        answer = _or_raised(linked or revoke())
+        return TokenRevoked(answer.note or "", sso.skipped, sso.note)
+
+    def _sso_session(self, effect: RevokeToken, access_token: Secret | None, call: Call) -> SSOSession:
         """Find out what a revocation can do about the single sign-on session: Cognito's answer to it does not tell.
 
         Asked before the revocation, which kills the access token; once, and only with time to spare for the revocation.
         """
-        client = self._client.made()
+        client = self._client.made()  # first, because it takes time
         if isinstance(client, Failure):
             return SSOSession.UNKNOWN  # the revocation fails for the same reason
         if not knows_linked_sessions(client):
             return SSOSession.CLIENT_TOO_OLD
-        if not access_token or call.attempt > 1 or call.stop.is_set() or call.seconds_left() <= self._longest_attempt:
+        if effect.after_global_sign_out:
+            return SSOSession.AFTER_GLOBAL_SIGN_OUT
+        seconds = seconds_for_a_look(call.seconds_left(), self._longest_attempt)
+        if not access_token or call.attempt > 1 or call.stop.is_set() or not seconds:
             return SSOSession.UNKNOWN
-        secrets = [access_token]
-        try:
-            with scrubbed(secrets, answers_hold_secrets=False):
-                return sso_session_in(list_sessions(client, access_token))
-        except Exception as error:  # noqa: BLE001 - it is only a look: the revocation will tell what is wrong
-            return sso_session_refused(setback_of(error, secrets))
+        return look(client, access_token, seconds)
 
     def _global_sign_out(self, _: GlobalSignOut, call: Call) -> str | None:
         access_token = call.tokens().access_token
@@ -284,13 +291,13 @@ class CognitoRunner:
         return {"ClientSecret": self._client_secret.reveal()} if self._client_secret else {}
 
     def _carry_out(self, operation: _Operation, call: Call, tokens: list[Secret], ask: _Ask) -> Answer:
-        """Ask the service, again where that may help, and raise only here: outside of any ``except`` block.
+        return _or_raised(self._asked(operation, call, tokens, ask))
 
-        An exception that was raised within one would bring botocore's frames along, whose variables hold tokens.
-        """
+    def _asked(self, operation: _Operation, call: Call, tokens: list[Secret], ask: _Ask) -> Answer | Failure:
+        """Ask the service, again where that may help."""
         client = self._client.made()
         if isinstance(client, Failure):
-            raise EffectFailedError(client)
+            return client
         secrets = [*tokens, self._client_secret] if self._client_secret else tokens
         # Operations whose answers bring tokens, and those that may have to fetch IAM credentials first.
         answers_hold_secrets = operation in {"GetTokensFromRefreshToken", "AdminUserGlobalSignOut"}
@@ -316,9 +323,17 @@ class CognitoRunner:
             return latest
 
         outcome = _try_again(attempt, call, self._max_attempts)
-        if isinstance(outcome, Setback):
-            raise EffectFailedError(outcome.failure)
-        return outcome
+        return outcome.failure if isinstance(outcome, Setback) else outcome
+
+
+def _or_raised(outcome: Answer | Failure) -> Answer:
+    """Give an answer, and raise a failure: only here, outside of any ``except`` block.
+
+    An exception that was raised within one would bring botocore's frames along, whose variables hold tokens.
+    """
+    if isinstance(outcome, Failure):
+        raise EffectFailedError(outcome)
+    return outcome
 
 
 def _try_again(attempt: Callable[[], Answer | Setback], call: Call, most: int) -> Answer | Setback:

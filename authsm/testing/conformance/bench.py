@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from authsm.core.vocabulary import EffectCancelledError
-from authsm.flows.sign_out.effects import GlobalSignOut, RefreshTokens, RevokeToken, ShowHostedUISignOut, SignOutEffect
+from authsm.flows.sign_out.effects import (
+    DoneReply,
+    GlobalSignOut,
+    RefreshTokens,
+    RevokeToken,
+    ShowHostedUISignOut,
+    SignOutEffect,
+)
 from authsm.runners.handlers import Call, is_async
 
 if TYPE_CHECKING:
@@ -52,8 +59,8 @@ class Outcome:
 
     @property
     def answers_rightly(self) -> bool:
-        """Whether it returned nothing or a note, or raised."""
-        return self.ran.error is not None or self.ran.value is None or isinstance(self.ran.value, str)
+        """Whether it returned nothing, a note or a reply that says done, or raised."""
+        return self.ran.error is not None or self.ran.value is None or isinstance(self.ran.value, str | DoneReply)
 
     @property
     def done(self) -> bool:

@@ -284,7 +284,7 @@ class RunnerConformance(ConformanceSuite):
                     if trouble and effect in AT_THE_SERVICE:
                         bench.spoil(effect, trouble)
                     outcome = bench.ask(effect, device, hangs=effect not in AT_THE_SERVICE)
-                    what = f"{effect.__name__} returns None or a note, or raises"
+                    what = f"{effect.__name__} returns None, a note or its reply, or raises"
                     bench.require(outcome.answers_rightly, "outcome.answers_rightly", what, outcome)
 
     def test_only_a_person_calls_it_off(self) -> None:

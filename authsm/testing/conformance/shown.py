@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from authsm.core.vocabulary import EffectFailedError
 from authsm.credentials import scrub
+from authsm.flows.sign_out.effects import DoneReply
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -41,8 +42,8 @@ class Shown(logging.Handler):
 
     def add_result(self, value: object, error: BaseException | None) -> None:
         """Add what a call returned, and what it raised with everything that led to it."""
-        if isinstance(value, str):
-            self.add("the note", value)
+        if isinstance(value, str | DoneReply):
+            self.add("the note", str(value))
         if error is not None:
             for text in _texts_of(error):
                 self.add("the exception", text)

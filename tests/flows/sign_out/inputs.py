@@ -117,6 +117,10 @@ def everything_that_may_happen(machine: Machine[SignOutContext], snapshot: Snaps
         case "SigningOutHostedUI":
             yield effects.HostedUISignedOut("The URL was only printed.")
             yield effects.HostedUISignOutFailed(TIMED_OUT)
+        case "RevokingToken" if snapshot.context.plan.end_sso_session is None:
+            yield effects.TokenRevoked("It was dead already.", None, "It was linked.")
+            yield effects.TokenRevoked(sso_skipped=Why.NO_SSO_SESSION)
+            yield effects.TokenRevoked(sso_skipped=Why.SESSIONS_NOT_TRACKED)
         case "SigningOutLocally":
             yield effects.CredentialsCleared("A file is left.")
             yield effects.ClearCredentialsFailed(TIMED_OUT)

@@ -6,19 +6,22 @@ states the condition under which it holds, and that the condition is reached.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authsm.core.graph import explore
+from authsm.core.machine import SnapshotError
 from authsm.core.vocabulary import FailedReply, Failure, FailureKind
+from authsm.credentials import SignInMethod
 from authsm.flows.sign_out import effects
 from authsm.flows.sign_out.chart import SIGN_OUT
 from authsm.flows.sign_out.context import NOT_ATTEMPTED_AFTER_GLOBAL, NOT_REFRESHED
-from authsm.flows.sign_out.plan import OnCancel, Plan, Why, settle
+from authsm.flows.sign_out.plan import OnCancel, Plan, Session, Why, settle
 from authsm.flows.sign_out.policy import Authority, SignOutPolicy
 from authsm.flows.sign_out.results import (
     CompleteSignOut,
@@ -30,6 +33,7 @@ from authsm.flows.sign_out.results import (
     PartialSignOut,
     SignOutResult,
     Skipped,
+    StepResult,
     Steps,
     result_of,
 )
@@ -207,10 +211,10 @@ def test_what_was_done_is_reported_as_done_with_its_note(runs: tuple[Run, ...]) 
                 note = getattr(reply, "note", "")
                 assert steps[step] == Done(note)
                 notes.add(note)
-    assert notes == {"", "The URL was only printed.", "A file is left."}
+    assert notes == {"", "The URL was only printed.", "A file is left.", "It was dead already."}
 
 
-def test_the_revocation_carries_whether_to_end_the_sso_session_and_decides_what_becomes_of_it() -> None:
+def test_the_revocation_carries_whether_to_end_the_sso_session_and_its_reply_says_what_became_of_that() -> None:
     started = [
         start(settle(policy, session, authority, global_sign_out=True))
         for policy in (SignOutPolicy(end_sso_session=True), replace(BASES[1], end_sso_session=True), SignOutPolicy())
@@ -220,18 +224,62 @@ def test_the_revocation_carries_whether_to_end_the_sso_session_and_decides_what_
     runs = [*every_run(explore(SIGN_OUT, list(dict.fromkeys(started)), events=everything_that_may_happen))]
     seen: set[str] = set()
     for run in runs:
-        is_due = run.plan.end_sso_session is None
-        carried = [effect.end_sso_session for effect in _effects(run) if isinstance(effect, effects.RevokeToken)]
-        assert carried in ([], [is_due])
-        steps = _result(run).steps
-        if is_due:
-            assert steps.end_sso_session == steps.revoke_token
-        elif run.plan.end_sso_session is Why.NOT_REQUESTED:
-            assert steps.end_sso_session == NotRequested()
+        why = run.plan.end_sso_session
+        is_due = why is None
+        carried = [effect for effect in _effects(run) if isinstance(effect, effects.RevokeToken)]
+        assert [effect.end_sso_session for effect in carried] in ([], [is_due])
+        steps, reply = _result(run).steps, run.replies.get(effects.RevokeToken)
+        if why is Why.NOT_REQUESTED:
+            expected: StepResult = NotRequested()
+        elif isinstance(steps.revoke_token, Failed) and (why is None or why.fails):
+            expected = steps.revoke_token
+        elif is_due and isinstance(reply, effects.TokenRevoked):
+            expected = Skipped(reply.sso_skipped) if reply.sso_skipped else Done(reply.sso_note)
         else:
-            assert steps.end_sso_session == Skipped(run.plan.end_sso_session or Why.STOPPED)
-        seen.add(f"{is_due}, {type(steps.end_sso_session).__name__}")
-    assert seen == {"True, Done", "True, Failed", "True, Skipped", "False, NotRequested", "False, Skipped"}
+            expected = Skipped(why or Why.STOPPED)
+        assert steps.end_sso_session == expected
+        seen.add(f"{is_due}, {expected!r}" if isinstance(expected, Done) else f"{is_due}, {type(expected).__name__}")
+    assert seen == {
+        f"True, {Done(effects.NOT_TOLD)!r}",
+        f"True, {Done('It was linked.')!r}",
+        "True, Failed",
+        "True, Skipped",
+        "False, NotRequested",
+        "False, Failed",
+        "False, Skipped",
+    }
+
+
+def test_a_revocation_knows_whether_a_global_sign_out_has_ended_the_access_token_before(runs: tuple[Run, ...]) -> None:
+    seen: set[tuple[bool, bool]] = set()
+    for run in runs:
+        for effect in _effects(run):
+            if isinstance(effect, effects.RevokeToken):
+                before = run.asked[: run.asked.index(effects.RevokeToken)]
+                ended = effects.GlobalSignOut in before and not _global_failed(run)
+                assert effect.after_global_sign_out == (ended and effect.end_sso_session)
+                seen.add((effect.end_sso_session, effect.after_global_sign_out))
+    assert seen == {(True, True), (True, False), (False, False)}
+
+
+@pytest.mark.parametrize("field", [{"note": 7}, {"sso_note": None}, {"sso_skipped": "no_sso_session"}])
+def test_a_reply_that_no_snapshot_could_keep_is_refused(field: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"The {next(iter(field))} of TokenRevoked is no "):
+        effects.TokenRevoked(**field)
+
+
+def test_what_became_of_the_sso_session_is_read_back_and_a_journal_that_does_not_know_it_is_refused() -> None:
+    session = Session(key="key", epoch=7, method=SignInMethod.HOSTED_UI)
+    policy = SignOutPolicy(hosted_ui="never", end_sso_session=True)
+    plan = settle(policy, session, Authority.IAM, global_sign_out=False)
+    revoking = SIGN_OUT.step(start(plan), effects.Begin()).snapshot
+    revoked = SIGN_OUT.step(revoking, effects.TokenRevoked(sso_skipped=Why.SESSIONS_NOT_TRACKED)).snapshot
+    text = SIGN_OUT.to_json(revoked)
+    assert SIGN_OUT.from_json(text) == revoked
+    older = json.loads(text)
+    del older["context"]["end_sso_session"]
+    with pytest.raises(SnapshotError, match="fields are missing"):
+        SIGN_OUT.from_json(json.dumps(older))
 
 
 def test_the_result_follows_the_final_state(runs: tuple[Run, ...]) -> None:

@@ -318,7 +318,8 @@ def test_a_session_that_is_cleared_here_only_keeps_its_sso_session() -> None:
         (SignOutPolicy(), Unfinished(revoke_token=True), True, Why.NOT_REQUESTED),
         (SignOutPolicy(end_sso_session=True), Unfinished(revoke_token=True), True, None),
         (SignOutPolicy(end_sso_session=True), Unfinished(revoke_token=True), False, Why.TOKEN_NOT_KEPT),
-        (SignOutPolicy(end_sso_session=True), Unfinished(hosted_ui=True), True, Why.ALREADY_DONE),
+        (SignOutPolicy(end_sso_session=True), Unfinished(hosted_ui=True), True, Why.NO_TOKEN_LEFT),
+        (SignOutPolicy(), Unfinished(hosted_ui=True), True, Why.NOT_REQUESTED),
     ],
 )
 def test_a_retry_ends_the_sso_session_with_the_revocation_that_it_repeats(

@@ -100,7 +100,7 @@ class Ended:
         cancelled = isinstance(self.replies.get(effects.ShowHostedUISignOut), effects.UserCancelled)
         if cancelled and self.plan.on_cancel is not OnCancel.PASSES:
             failures.add("hosted_ui")
-        for step in ("global_sign_out", "revoke_token"):
+        for step in ("global_sign_out", "revoke_token", "end_sso_session"):
             why: Why | None = getattr(self.plan, step)
             if why is not None and why.fails:
                 failures.add(step)
