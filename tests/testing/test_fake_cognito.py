@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -299,11 +300,25 @@ class TestOperations:
             boto.revoke_token(Token=again.refresh_token, ClientId=client.id)
             left = boto.list_user_sessions(AccessToken=through.access_token)["Sessions"]
             boto.close()
-        assert [session["IsCurrentSession"] for session in sessions] == [True, False, False]
-        first, second, third = (session.get("OriginSessionId") for session in sessions)
-        assert (first, third) == (second, None)
-        assert {len(session["SessionId"]) for session in sessions} == {28} == {len(first)}
-        assert left == [sessions[0], sessions[2]]
+        assert [session["SessionType"] for session in sessions] == ["TOKEN", "TOKEN", "TOKEN", "SSO"]
+        assert [session["IsCurrentSession"] for session in sessions] == [True, False, False, False]
+        browsers = sessions[3]["SessionId"]
+        assert [session.get("OriginSessionId") for session in sessions] == [browsers, browsers, None, None]
+        assert {len(session["SessionId"]) for session in sessions} == {28}
+        assert all(isinstance(session["CreateDate"], datetime) for session in sessions)
+        assert left == [sessions[0], sessions[2], sessions[3]]
+
+    def test_sessions_that_have_ended_by_their_age_are_not_listed(self) -> None:
+        with FakeCognito(session_tracking=True) as fake:
+            fake.add_user("ada")
+            client = fake.add_client()
+            fake.sign_in(client, "ada", browser_session=fake.open_browser_session("ada"))
+            fake.pass_time(31 * 24 * 3600)
+            token = fake.sign_in(client, "ada").access_token
+            boto: Any = cognito_idp(fake.endpoint_url)
+            (session,) = boto.list_user_sessions(AccessToken=token)["Sessions"]
+            boto.close()
+        assert session["IsCurrentSession"]
 
     def test_sessions_that_are_not_tracked_are_not_listed(
         self, cognito: FakeCognito, tokens: FakeTokens, idp: Any

@@ -81,6 +81,13 @@ class Browsers:
         with self._lock:
             return sum(session.user == user and session.expires_at > now for session in self._sessions.values())
 
+    def sessions(self, user: FakeUser) -> list[tuple[str, float]]:
+        """Give the cookie of each session of the user that has not ended, and when it was opened."""
+        now = self._now()
+        with self._lock:
+            alive = {cookie: each.expires_at for cookie, each in self._sessions.items() if each.user == user}
+        return [(cookie, ends - BROWSER_SESSION_SECONDS) for cookie, ends in alive.items() if ends > now]
+
     def give_code(
         self, client: FakeClient, user: FakeUser, cookie: str, *, redirect_uri: str, scopes: tuple[str, ...]
     ) -> str:

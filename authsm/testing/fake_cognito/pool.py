@@ -159,7 +159,7 @@ class UserPool:
                 raise ServiceError("NotAuthorizedException", "Invalid Refresh Token")
             if entry.family.revoked:
                 raise ServiceError("NotAuthorizedException", "Refresh Token has been revoked")
-            if self._too_old(entry):
+            if self._too_old(entry.family):
                 raise ServiceError("NotAuthorizedException", "Refresh Token has expired")
             if self._retired(entry):
                 raise ServiceError("RefreshTokenReuseException", "Refresh Token was invalidated by rotation")
@@ -179,7 +179,8 @@ class UserPool:
         """End the family of a refresh token, whether it still lives or not; an unknown token is no error.
 
         That an unknown token is answered with success is written down for ``/oauth2/revoke`` (Cognito guide, "The
-        token revocation endpoint"; RFC 7009 section 2.2) and assumed of ``RevokeToken``, whose page does not say.
+        token revocation endpoint"; RFC 7009 section 2.2) and assumed of ``RevokeToken``, whose page does not say. That
+        a family which has ended before, by a global sign-out say, still leads to its browser session is assumed, too.
         """
         if not client.revocation:
             raise ServiceError(
@@ -199,18 +200,20 @@ class UserPool:
                 self.browsers.sign_out(family.browser_session)
 
     def sessions(self, access_token: str) -> list[dict[str, Any]]:
-        """List the user's token sessions that work, as ``ListUserSessions`` does; refuse where none are tracked.
+        """List the user's token sessions and browser sessions that work; refuse where none are tracked.
 
-        That it is refused with ``OperationNotEnabledException`` then is inferred: the API reference lists that error
-        and does not say when it comes.
+        As ``ListUserSessions`` does, whose page says of no order. That it is refused with
+        ``OperationNotEnabledException`` then is inferred: of that error the service's model says only that an operation
+        is not available for the configuration of the user pool, or in this region.
         """
         with self._lock:
             user = self.authorize(access_token)
             if not self._session_tracking:
                 raise ServiceError("OperationNotEnabledException", "Session tracking is not enabled for the user pool.")
             current = self._family_of_access_token(access_token)
-            alive = [family for family in self._families[user.username] if not family.revoked]
-            return [_session(family, is_current=family is current) for family in alive]
+            alive = [each for each in self._families[user.username] if not (each.revoked or self._too_old(each))]
+            tokens = [_token_session(family, is_current=family is current) for family in alive]
+            return [*tokens, *(_session("sso", *each) for each in self.browsers.sessions(user))]
 
     def sign_out_everywhere(self, user: FakeUser) -> None:
         """End every token family of the user. The hosted UI's browser sessions go on."""
@@ -266,10 +269,10 @@ class UserPool:
         return family
 
     def _alive(self, entry: _RefreshToken) -> bool:
-        return not (entry.family.revoked or self._too_old(entry) or self._retired(entry))
+        return not (entry.family.revoked or self._too_old(entry.family) or self._retired(entry))
 
-    def _too_old(self, entry: _RefreshToken) -> bool:
-        return entry.family.signed_in_at + _REFRESH_TOKEN_SECONDS <= self.now()
+    def _too_old(self, family: _Family) -> bool:
+        return family.signed_in_at + _REFRESH_TOKEN_SECONDS <= self.now()
 
     def _retired(self, entry: _RefreshToken) -> bool:
         return entry.dies_at is not None and entry.dies_at <= self.now()
@@ -327,16 +330,25 @@ class UserPool:
             return None
 
 
-def _session(family: _Family, *, is_current: bool) -> dict[str, Any]:
+def _token_session(family: _Family, *, is_current: bool) -> dict[str, Any]:
     session = {
-        "SessionId": _session_id("tkn", family.origin_jti),
-        "SessionType": "TOKEN",
+        **_session("tkn", family.origin_jti, family.signed_in_at),
         "ClientId": family.client.id,
         "IsCurrentSession": is_current,
     }
     if family.browser_session is None:
         return session
     return {**session, "OriginSessionId": _session_id("sso", family.browser_session)}
+
+
+def _session(prefix: str, secret: str, opened_at: float) -> dict[str, Any]:
+    # API reference, "SessionDescriptionType", which also has when it was last active, on which device, and where.
+    return {
+        "SessionId": _session_id(prefix, secret),
+        "SessionType": "TOKEN" if prefix == "tkn" else "SSO",
+        "CreateDate": opened_at,
+        "IsCurrentSession": False,
+    }
 
 
 def _session_id(prefix: str, secret: str) -> str:
