@@ -53,6 +53,9 @@ _POLICIES = {
 )
 @click.option("--global", "global_sign_out", is_flag=True, help="End every session of the user, on all devices.")
 @click.option("--local-only", is_flag=True, help="Only clear the local credentials; the tokens stay alive.")
+@click.option(
+    "--end-sso-session", is_flag=True, help="Have Cognito end the browser's session, too, if the pool tracks sessions."
+)
 @click.option("--policy", "policy_name", type=click.Choice(list(_POLICIES)), default="default", show_default=True)
 @deadline_option
 @click.option("--json", "as_json", is_flag=True, help="Write the result to standard output as JSON, without any token.")
@@ -82,6 +85,7 @@ class _Options:
         retry_file: Path | None,
         global_sign_out: bool,
         local_only: bool,
+        end_sso_session: bool,
         policy_name: str,
         deadline: float,
         as_json: bool,
@@ -93,6 +97,8 @@ class _Options:
             raise click.UsageError("--admin is about the global sign-out: add --global.")
         if local_only and global_sign_out:
             raise click.UsageError("--local-only and --global exclude each other.")
+        if local_only and end_sso_session:
+            raise click.UsageError("--local-only and --end-sso-session exclude each other.")
         if local_only and retry_file is not None:
             raise click.UsageError("--retry is about what failed remotely: --local-only excludes it.")
         self._ending = Ending(cancelled="you stay signed in", as_json=as_json, keep_file=keep_file)
@@ -101,7 +107,7 @@ class _Options:
         self._global = global_sign_out
         self._retry_file = retry_file
         self._partial = read_for_retry(retry_file) if retry_file else None
-        self._policy = _policy(policy_name, local_only=local_only)
+        self._policy = _policy(policy_name, local_only=local_only, end_sso_session=end_sso_session)
         self._runner = cognito.runner(self._ending.show_url, checked=not local_only)
         self._method = SignInMethod.HOSTED_UI if cognito.hosted_ui_domain is not None else SignInMethod.UNKNOWN
         self._store = self._open(store_name, from_stdin=from_stdin)
@@ -145,7 +151,7 @@ def _nobody_was_signed_in(result: SignOutResult) -> bool:
     return result.steps.revoke_token == Skipped(Why.NOT_SIGNED_IN)
 
 
-def _policy(name: str, *, local_only: bool) -> SignOutPolicy:
+def _policy(name: str, *, local_only: bool, end_sso_session: bool) -> SignOutPolicy:
     if local_only:
         return SignOutPolicy(local_only=True, hosted_ui=HostedUIOrder.NEVER)
-    return _POLICIES[name]
+    return replace(_POLICIES[name], end_sso_session=end_sso_session)

@@ -84,6 +84,25 @@ def test_the_tokens_stay_alive_with_the_option_local_only(run: Run, cognito: Fak
     assert cognito.holds(tokens.refresh_token)
 
 
+@pytest.mark.parametrize("tracked", [True, False])
+def test_the_browsers_session_at_cognito_ends_with_the_option_end_sso_session_where_it_is_tracked(
+    monkeypatch: pytest.MonkeyPatch, *, tracked: bool
+) -> None:
+    monkeypatch.delenv("AUTHSM_CLIENT_SECRET", raising=False)
+    with FakeCognito(session_tracking=tracked) as cognito:
+        cognito.add_user("ada")
+        client = cognito.add_client()
+        tokens = cognito.sign_in(client, "ada", browser_session=cognito.open_browser_session("ada"))
+        where = ["--client-id", client.id, "--region", cognito.region, "--endpoint-url", cognito.endpoint_url]
+        asked = ["sign-out", *where, "--stdin", "--end-sso-session"]
+        result = CliRunner().invoke(app, asked, input=as_json(tokens))
+        left = cognito.browser_sessions("ada")
+
+    assert (result.exit_code, left) == (0, 0 if tracked else 1)
+    (shown,) = (line for line in result.stderr.splitlines() if "end sso session" in line)
+    assert ("done: Cognito was asked" if tracked else "skipped: sessions not tracked") in shown
+
+
 def test_a_partial_sign_out_is_kept_and_finished_by_a_retry(
     run: Run, cognito: FakeCognito, tokens: FakeTokens, tmp_path: Path
 ) -> None:
@@ -149,6 +168,7 @@ MISTAKES = {
     "admin alone": (["--stdin", "--admin"], "add --global"),
     "admin without a pool": (["--stdin", "--global", "--admin"], "user_pool_id"),
     "local and global": (["--stdin", "--global", "--local-only"], "exclude each other"),
+    "local and the session at Cognito": (["--stdin", "--local-only", "--end-sso-session"], "exclude each other"),
     "malformed hosted UI": (["--stdin", "--hosted-ui-domain", "ftp://x"], "domain"),
     "retry of nothing": (["--retry", "/no/such/file"], "cannot be read: No such file or directory"),
 }
