@@ -35,6 +35,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 NOT_REFRESHED = "The access token has expired and could not be refreshed."
 NOT_ATTEMPTED_AFTER_GLOBAL = "RevokeToken not attempted because GlobalSignOut failed."
+SSO_SESSION_NOT_TOLD = "not known: whoever revoked the token does not tell what became of the SSO session"
 
 
 class SignOutContext(Context, msgspec.Struct, frozen=True):
@@ -158,7 +159,8 @@ def _after_revocation(context: SignOutContext, event: effects.TokenRevoked) -> S
     if context.plan.end_sso_session is not None:
         return context
     skipped = event.sso_skipped
-    return replace(context, end_sso_session=Outcome(None, skipped, "" if skipped else event.sso_note))
+    note = "" if skipped else event.sso_note or SSO_SESSION_NOT_TOLD
+    return replace(context, end_sso_session=Outcome(None, skipped, note))
 
 
 def _after_refresh_failure(context: SignOutContext, event: effects.RefreshTokensFailed) -> SignOutContext:

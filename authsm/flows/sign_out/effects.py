@@ -7,7 +7,7 @@ the freshest tokens at the moment they are needed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from authsm.core.vocabulary import Effect, Event, FailedReply
 from authsm.flows.sign_out.plan import Why
@@ -15,9 +15,6 @@ from authsm.flows.sign_out.plan import Why
 if TYPE_CHECKING:
     from authsm.core.vocabulary import Context
     from authsm.flows.sign_out.context import SignOutContext
-
-NOT_TOLD: Final = "not known: whoever revoked the token does not tell what became of the SSO session"
-"""The note of a single sign-on session of which the reply to the revocation says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +76,14 @@ class TokenRevoked(DoneReply):
 
     Attributes:
         sso_skipped: Why that session was not ended; None where it was asked for.
-        sso_note: What there is to say about it where it was.
+        sso_note: What is known of it where it was. Without any, the result says that it is not known.
 
     Raises:
         TypeError: A field is none that a snapshot could keep.
     """
 
     sso_skipped: Why | None = None
-    sso_note: str = NOT_TOLD
+    sso_note: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no snapshot could keep: handlers may make this reply themselves."""

@@ -53,7 +53,7 @@ class Why(StrEnum):
     SESSIONS_NOT_TRACKED = "sessions_not_tracked"
     """The user pool does not track sessions, or not in this region: the browser stays signed in."""
     CLIENT_TOO_OLD = "client_too_old"
-    """The installed client of the service cannot ask for it: the browser stays signed in."""
+    """The client of the service does not know how to ask for it, or cannot tell: the browser stays signed in."""
     REFUSED_WITH_REVOCATION = "refused_with_revocation"
     """The service revokes the token only if it is asked for nothing else: the browser stays signed in."""
     NO_TOKEN_LEFT = "no_token_left"  # noqa: S105 - no password
@@ -150,7 +150,7 @@ class Plan:
     refresh_tokens: Why | None = None
     global_sign_out: Why | None = None
     revoke_token: Why | None = None
-    end_sso_session: Why | None = Why.NOT_REQUESTED  # what journals of a version that did not know it mean
+    end_sso_session: Why | None = Why.NOT_REQUESTED
     clear_credentials: Why | None = None
     hosted_ui_last: bool = False
     revoke_first: bool = False
@@ -250,8 +250,8 @@ def settle_retry(policy: SignOutPolicy, session: Session, authority: Authority, 
         refresh_tokens=_why_no_refresh(policy, session, authority, global_why),
         global_sign_out=global_why,
         revoke_token=revoke_why,
-        # Partial results do not tell how the session was opened.
-        # The revocation that could carry it is not due again, and that tells nothing of the single sign-on session.
+        # Partial results do not tell how the session was opened; and that a revocation is not due again does not tell
+        # what became of the single sign-on session.
         end_sso_session=_why_no_end_of_sso(
             policy, revoke_why if unfinished.revoke_token else Why.NO_TOKEN_LEFT, api_only=False
         ),

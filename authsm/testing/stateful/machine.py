@@ -28,7 +28,7 @@ What fails is printed as the steps that lead there, under the events' own names:
     state.start(context=SignOutContext(plan=Plan(...)))
     state.Begin()
     state.HostedUISignOutFailed(event=HostedUISignOutFailed(failure=Failure(...)))
-    state.unexpected(event=TokenRevoked(note=''))
+    state.unexpected(event=TokenRevoked(...))
     state.restart()
 """
 

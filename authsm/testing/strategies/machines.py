@@ -59,12 +59,12 @@ def failures(kinds: Iterable[FailureKind] = FailureKind) -> st.SearchStrategy[Fa
 def events(kind: type[E], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[E]:
     """Draw events of a type. Each field is drawn from its annotation.
 
-    >>> from authsm.flows.sign_out.effects import TokenRevoked
+    >>> from authsm.flows.sign_out.effects import SignedOutGlobally
     >>> from hypothesis import find
-    >>> find(events(TokenRevoked), lambda event: event.note)
-    TokenRevoked(note='0')
-    >>> find(events(TokenRevoked, note=st.just("It was dead already.")), lambda event: True)
-    TokenRevoked(note='It was dead already.')
+    >>> find(events(SignedOutGlobally), lambda event: event.note)
+    SignedOutGlobally(note='0')
+    >>> find(events(SignedOutGlobally, note=st.just("They were over already.")), lambda event: True)
+    SignedOutGlobally(note='They were over already.')
 
     Args:
         kind: The type: a dataclass.

@@ -20,7 +20,7 @@ from authsm.core.vocabulary import FailedReply, Failure, FailureKind
 from authsm.credentials import SignInMethod
 from authsm.flows.sign_out import effects
 from authsm.flows.sign_out.chart import SIGN_OUT
-from authsm.flows.sign_out.context import NOT_ATTEMPTED_AFTER_GLOBAL, NOT_REFRESHED
+from authsm.flows.sign_out.context import NOT_ATTEMPTED_AFTER_GLOBAL, NOT_REFRESHED, SSO_SESSION_NOT_TOLD
 from authsm.flows.sign_out.plan import OnCancel, Plan, Session, Why, settle
 from authsm.flows.sign_out.policy import Authority, SignOutPolicy
 from authsm.flows.sign_out.results import (
@@ -234,13 +234,13 @@ def test_the_revocation_carries_whether_to_end_the_sso_session_and_its_reply_say
         elif isinstance(steps.revoke_token, Failed) and (why is None or why.fails):
             expected = steps.revoke_token
         elif is_due and isinstance(reply, effects.TokenRevoked):
-            expected = Skipped(reply.sso_skipped) if reply.sso_skipped else Done(reply.sso_note)
+            expected = Skipped(reply.sso_skipped) if reply.sso_skipped else Done(reply.sso_note or SSO_SESSION_NOT_TOLD)
         else:
             expected = Skipped(why or Why.STOPPED)
         assert steps.end_sso_session == expected
         seen.add(f"{is_due}, {expected!r}" if isinstance(expected, Done) else f"{is_due}, {type(expected).__name__}")
     assert seen == {
-        f"True, {Done(effects.NOT_TOLD)!r}",
+        f"True, {Done(SSO_SESSION_NOT_TOLD)!r}",
         f"True, {Done('It was linked.')!r}",
         "True, Failed",
         "True, Skipped",

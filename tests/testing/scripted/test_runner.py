@@ -334,7 +334,7 @@ def test_it_shows_no_token() -> None:
     _, runner, _ = blocking({}, FROM_HOSTED_UI, global_sign_out=True)
     shown = f"{runner!r} {runner.calls!r} {[str(call) for call in runner.calls]}"
     assert repr(runner.calls[-1]) == (
-        "ScriptedCall(effect=RevokeToken(attempt=1, key='default', epoch=1), tokens=UserPoolTokens("
+        f"ScriptedCall(effect={RevokeToken(1, 'default', 1)!r}, tokens=UserPoolTokens("
         "access_token=Secret(...), id_token=Secret(...), refresh_token=Secret(...)))"
     )
     assert FROM_HOSTED_UI.tokens is not None
