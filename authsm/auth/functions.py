@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING
 
 from authsm.errors import ConfigurationException
+from authsm.runners.handlers import is_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,5 +21,5 @@ def refuse_coroutine_functions(**functions: Callable[..., object] | None) -> Non
         ConfigurationException: One of them is async.
     """
     for name, function in functions.items():
-        if inspect.iscoroutinefunction(function):
+        if function is not None and is_async(function):
             raise ConfigurationException(f"{name} is async, and this call blocks.", "Pass a plain function.")

@@ -163,8 +163,8 @@ def refuse_async(runner: EffectRunner) -> None:
         )
 
 
-def is_async(handler: Handler) -> bool:
-    """Tell whether a handler has to be awaited."""
+def is_async(handler: Callable[..., object]) -> bool:
+    """Tell whether a handler, or another function of the application's, has to be awaited."""
     while isinstance(handler, functools.partial):
         handler = handler.func
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004 - asked of the method, not whether there is one

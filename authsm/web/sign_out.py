@@ -309,7 +309,8 @@ class WebSignOut:
         """End every sign-out whose browser has not come back in time, or whose process has died.
 
         Call it every minute, in one process or in all. What a crash interrupted is ended once it has stood still for
-        longer than a sign-out may take, from the time when this object has first seen it.
+        longer than a sign-out may take, from the time when this object has first seen it. Two processes that come
+        across it in the same moment may both end it, and tell of it twice.
 
         Returns:
             What they ended in. Observers have been told, and of what could not be ended now, too.

@@ -61,6 +61,12 @@ class SecretService:
             self.end()
         raise AssertionError("The Secret Service does not come up.")
 
+    def start_if_gone(self) -> None:
+        """Run it again where it has ended by itself, which it does now and then on a busy machine."""
+        assert self._daemon is not None
+        if self._daemon.poll() is not None:
+            self.start()
+
     def _spawn(self) -> None:
         self._daemon = subprocess.Popen(
             ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],  # noqa: S607 - the same

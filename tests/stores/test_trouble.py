@@ -127,6 +127,8 @@ def keyring_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secret
 @pytest.fixture
 def place(name: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     service = request.getfixturevalue("keyring_service") if kind == "keyring" else None
+    if service is not None:
+        service.start_if_gone()
     with TROUBLES[name].room(tmp_path / "room") as room:
         made = Place(kind, room / "credentials", service)
         yield made

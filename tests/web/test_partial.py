@@ -183,8 +183,14 @@ def test_what_on_partial_raises_harms_nothing_and_is_told(site: Site) -> None:
     assert come_back(web, sent(begun.answer)).result is not None
 
 
-def test_an_async_on_partial_is_refused(site: Site) -> None:
-    async def on_partial(*_: Any) -> None: ...
+async def queue_it(*_: Any) -> None: ...
 
+
+class Queue:
+    async def __call__(self, *_: Any) -> None: ...
+
+
+@pytest.mark.parametrize("on_partial", [queue_it, Queue()], ids=["function", "object"])
+def test_an_async_on_partial_is_refused(site: Site, on_partial: Any) -> None:
     with pytest.raises(ConfigurationException, match="on_partial is async"):
         site.web(on_partial=on_partial)
