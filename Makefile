@@ -7,7 +7,7 @@ export AUTHSM_MINISTACK_PYTHON ?= $(abspath $(MINISTACK))
 PYTEST := $(BIN)/python -m pytest
 
 # The tests run in two halves at once, for there are two cores at least: these rooms, and all others.
-HALF := tests/diagrams tests/stores tests/testing tests/tla
+HALF := tests/diagrams tests/examples tests/stores tests/testing tests/tla
 TESTS := $(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider -m "not soak"
 
 .PHONY: help demo test one-half other-half check system-packages node-packages soak bench diagrams clean

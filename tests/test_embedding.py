@@ -116,7 +116,7 @@ def test_a_desktop_application(reader: Reader, tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(webbrowser, "open", opened.put)
         program["sign_out_clicked"](auth, shown.put)
         assert opened.get(timeout=WAIT_SECONDS)
-        program["cancel_clicked"](hosted_ui)
+        assert program["cancel_clicked"](hosted_ui)
         assert isinstance(shown.get(timeout=WAIT_SECONDS), FailedSignOut)
         assert (auth.state, reader.is_signed_in) == (AuthState.SIGNED_IN, (True, True))
 
@@ -124,6 +124,7 @@ def test_a_desktop_application(reader: Reader, tmp_path: Path, monkeypatch: pyte
         program["sign_out_clicked"](auth, shown.put)
         assert isinstance(shown.get(timeout=WAIT_SECONDS), CompleteSignOut)
         assert (auth.state, reader.is_signed_in) == (AuthState.SIGNED_OUT, (False, False))
+        assert not program["cancel_clicked"](hosted_ui)
 
 
 @pytest.fixture
@@ -191,7 +192,9 @@ def test_a_web_back_end(reader: Reader, tmp_path: Path, monkeypatch: pytest.Monk
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=server, base_url="https://app.example.com") as browser,
         ):
-            await browser.get("/sign-in")
+            for _ in range(2):
+                await browser.get("/sign-in")
+            assert reader.cognito.live_refresh_tokens("ada") == 1  # those of the first sign-in do not live on
             assert reader.is_signed_in == (True, True)
             button = await browser.post("/sign-out", headers={"Sec-Fetch-Site": "same-origin"})
             assert reader.is_signed_in == (False, True)

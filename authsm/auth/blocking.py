@@ -134,7 +134,8 @@ class Auth(AnyAuth):
     ) -> Future[SignOutResult]:
         """Sign the user out in the background; `Future.add_done_callback` gives the call style of callbacks.
 
-        A program that ends meanwhile waits for it, for at most its time limits.
+        A program that ends meanwhile waits for it, for at most its time limits, those of the hosted UI included (cancel
+        that, if nobody is there to see it), and some seconds for what its callbacks do.
 
         Args:
             global_sign_out: As for `sign_out`.

@@ -52,6 +52,7 @@ class Flight:
     Attributes:
         run: What is run.
         result: What it ends in.
+        landed: Done when everybody who waited for the result has been called.
         turn: Done when its turn has come: the flight before it has settled the session.
         settled: Done when this flight, and all before it, have settled the session.
         called_off: Whether every caller left before its turn had come: then nothing is done at all.
@@ -63,6 +64,7 @@ class Flight:
         self.run = run
         self.result: Future[SignOutResult] = Future()
         self.result.set_running_or_notify_cancel()
+        self.landed: Future[None] = Future()
         self.turn: Future[None] = Future()
         self.settled: Future[None] = Future()
         self.called_off = False
@@ -145,12 +147,14 @@ class Flight:
             for keeper in self._keepers:
                 keeper(result)
             self.result.set_result(result)
+            self.landed.set_result(None)
 
     def fail(self, error: BaseException) -> None:
         """Say that this flight broke, to be raised to whoever waits."""
         if self._ends():
             self.settle()
             self.result.set_exception(error)
+            self.landed.set_result(None)
 
     def _ends(self) -> bool:
         with self._lock:
@@ -226,6 +230,9 @@ class Flight:
 
 _LOOK_UP_SECONDS = 1.0
 
+_LANDING_SECONDS = 10.0
+"""How long a program that ends waits for those who were told of a result."""
+
 LOOP_BROKE = "The event loop that ran this sign-out broke down before its end. Call `resume`."
 
 
@@ -241,6 +248,7 @@ class Flights:
         self._lock = threading.RLock()
         self._flights: dict[Hashable, list[tuple[Any, Flight]]] = {}
         self._in_the_air: set[Flight] = set()
+        self._landing: set[Flight] = set()
 
     def board(
         self,
@@ -273,7 +281,9 @@ class Flights:
             try:
                 self._flights.setdefault(whose, []).append((request, flight))
                 self._in_the_air.add(flight)
+                self._landing.add(flight)
                 flight.result.add_done_callback(lambda _: self._in_the_air.discard(flight))
+                flight.landed.add_done_callback(lambda _: self._landing.discard(flight))
                 joined(flight)
                 self.move_up(whose)
                 start(flight)
@@ -340,17 +350,22 @@ class Flights:
             )
 
     def wait_for_all(self) -> None:
-        """Wait until no flight is in the air: the program ends, and would end them with it."""
+        """Wait until no flight is in the air: the program ends, and would end them with it.
+
+        Who was told of the last ones has some time left: a result may be all that holds a live token.
+        """
         while flights := tuple(self._in_the_air):
             for flight in flights:
                 flight.look_after()
             wait_for([flight.result for flight in flights], _LOOK_UP_SECONDS)
+        wait_for([flight.landed for flight in tuple(self._landing)], _LANDING_SECONDS)
 
     def forget(self) -> None:
         """Forget everything: after a fork, those who fly are in the other process."""
         self._lock = threading.RLock()
         self._flights = {}
         self._in_the_air = set()
+        self._landing = set()
 
 
 class _Closed:

@@ -5,7 +5,7 @@ the browser's return **resumes** it, minutes later, in whichever process hears o
 is done before: the hosted UI comes last. So the sign-out that is suspended has the tokens revoked and the credentials
 cleared behind it, holds no token, and a user who never comes back is signed out all the same::
 
-    POST /sign-out    ``WebSignOut.begin``: global sign-out, revocation, local clear; then the machine stands at
+    POST /sign-out    ``WebSignOut.begin``: the global sign-out if asked for, revocation, local clear; then it stands at
                       SigningOutHostedUI, and its snapshot is kept as a ticket. 303 to the provider's /logout, and a
                       cookie with the ticket.
     GET /signed-out   ``WebSignOut.callback``: the browser is back. Who has the ticket ends the sign-out:
@@ -28,6 +28,9 @@ same: its session was lost, or another click has just ended it. So it is sent to
 **Tokens that live on.** Where the revocation or the global sign-out has failed, the page says so, and the result has
 the tokens for another try. The adapters answer the browser, and keep nothing: ``WebSignOut(on_partial=...)`` is given
 those results.
+
+**Sessions whose cookie is gone** stay in the store, with tokens that live. Sign out of the old one when a browser signs
+in anew, and of keys that were not used for as long as a cookie lives, in a job of yours.
 
 **What can be trusted.** A return with the ticket is evidence, bound to the browser that began; it is no proof that the
 provider has ended its session. While it is waited for, somebody's link to the callback that this browser follows is not

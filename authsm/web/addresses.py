@@ -57,7 +57,7 @@ class CallbackURL:
             raise ConfigurationException(
                 f"{text!r} is not a URL that a signed-out browser can come back to.",
                 "Write https://HOST/path without query and fragment, just as it is registered among the allowed "
-                "sign-out URLs of the app client; http:// is for 127.0.0.1 only.",
+                "sign-out URLs of the app client; http:// is for 127.0.0.1 only: open the application there, too.",
             )
         path = str(parts["path"] or parts["local_path"])
         is_secure = parts["local"] is None

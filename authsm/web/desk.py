@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
@@ -127,6 +128,21 @@ class Desk:
         """Take a ticket back that nobody was given; it may have been kept, or not."""
         with contextlib.suppress(Exception):  # a stranger's store may raise anything; the sweeper will come by
             self.tickets.end(digest_of(ticket), Ending.EXPIRED.value)
+
+    def stands_still(self, key: str, journal: str | None) -> float:
+        """Tell for how long a sign-out is known to stand still, in seconds. It is noted beside the tickets.
+
+        Args:
+            key: The key of its session.
+            journal: Where it stands, as the store of the credentials has it.
+        """
+        now = self.clock()
+        digest = hashlib.sha256(f"{key}\n{journal}".encode()).hexdigest()
+        ticket = self.tickets.read(digest)
+        if ticket is None:
+            self.tickets.put(digest, Ticket(key=key, expires=now, suspended="", ending=Ending.IN_PART.value))
+            return 0.0
+        return now - ticket.expires
 
     def find(self, sent: list[Secret]) -> Found | None:
         """Find a ticket that is one: the first that waits, or else the first that has ended."""

@@ -103,8 +103,8 @@ class WebSignOut:
         observers: Who is told of every step, in whichever process it happens.
         limits: How long things may take, in seconds.
         on_partial: Called with the session's key and a result in which tokens were not revoked, or not everywhere, by
-            `begin` before it answers, and by `sweep`. Nothing else keeps these tokens: ``auth(key).retry(result)``
-            tries again, later, in a thread or queue of yours.
+            `begin` before it answers, and by `sweep`. Nothing else keeps these tokens, and a result cannot be pickled:
+            try ``auth(key).retry(result)`` again, later, in a thread of this process.
         ticket_seconds: How long the browser is waited for, in seconds.
         hosts: What else may stand in the ``Host`` field of a callback: where a proxy changes it.
         logout_url: Builds the URL at which the provider signs the browser out.
@@ -156,8 +156,6 @@ class WebSignOut:
         self._observers = tuple(observers)
         self._limits = limits or Limits()
         self._on_partial = on_partial
-        self._clock = clock
-        self._interrupted: dict[str, tuple[str | None, float]] = {}
         self._hosts = (self._url.host, *hosts)
         self._cookie = TicketCookie(self._url, ticket_seconds)
         self._desk = Desk(
@@ -215,6 +213,8 @@ class WebSignOut:
             InvalidStateException: A sign-out of this session runs in this very thread: an observer must not begin one.
         """
         if comes_from_elsewhere(headers, self._url.origin):
+            message = f"A sign-out was refused: by what its request says, no page of {self._url.origin} asked for it."
+            self._desk.complain(key or "", ConfigurationException(message, "If one did, that is the origin to use."))
             return Begun(_page(HTTPStatus.FORBIDDEN, pages.FROM_ELSEWHERE))
         if key is None:
             return Begun(self._nobody_here(), is_over=True)
@@ -309,8 +309,8 @@ class WebSignOut:
         """End every sign-out whose browser has not come back in time, or whose process has died.
 
         Call it every minute, in one process or in all. What a crash interrupted is ended once it has stood still for
-        longer than a sign-out may take, from the time when this object has first seen it. Two processes that come
-        across it in the same moment may both end it, and tell of it twice.
+        longer than a sign-out may take, from the first sweep that has seen it. Two processes that come across it in the
+        same moment may both end it, and tell of it twice.
 
         Returns:
             What they ended in. Observers have been told, and of what could not be ended now, too.
@@ -322,14 +322,10 @@ class WebSignOut:
         return [*self._desk.sweep(), *self._sweep_interrupted()]
 
     def _sweep_interrupted(self) -> list[SignOutResult]:
-        now, before, results = self._clock(), self._interrupted, list["SignOutResult"]()
-        self._interrupted = {}
+        results: list[SignOutResult] = []
         for key in self._store.journals():
             try:
-                journal = self._store.read_journal(key)
-                then, since = before.get(key, (None, now))
-                if then != journal or now - since <= self._seconds_of_all:
-                    self._interrupted[key] = (journal, since if then == journal else now)
+                if self._desk.stands_still(key, self._store.read_journal(key)) <= self._seconds_of_all:
                     continue
                 result = self.auth(key).resume()
             except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything; the others go on

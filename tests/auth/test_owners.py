@@ -245,6 +245,24 @@ def test_a_program_that_ends_waits_for_what_it_began(tmp_path: Path) -> None:
     assert Auth(FileCredentialStore(tmp_path), {}).state == "signed_out"
 
 
+def test_a_program_that_ends_waits_for_those_who_are_told(tmp_path: Path) -> None:
+    ran = _run(
+        """
+        import sys, time
+        from authsm import Auth, MemoryCredentialStore, RevokeToken
+        from tests.auth.world import session
+        def tell(done):
+            time.sleep(0.3)
+            print(type(done.result()).__name__)
+        auth = Auth(MemoryCredentialStore(), {RevokeToken: lambda effect, call: time.sleep(0.1)})
+        auth.sign_in(session())
+        auth.sign_out_future().add_done_callback(tell)
+        """,
+        str(tmp_path),
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "CompleteSignOut\n", "")
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_cancelled_sign_in_does_not_come_true_later(backend: str, store: MemoryCredentialStore, cast: Cast) -> None:
     """It would otherwise open a session after a sign-out that found nobody."""

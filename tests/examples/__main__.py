@@ -12,6 +12,8 @@ from tests.examples.servers import SERVERS
 
 
 def main(framework: str = "starlette") -> None:
+    if framework not in SERVERS:
+        sys.exit(f"Name one of {', '.join(SERVERS)}.")
     with FakeCognito() as cognito, tempfile.TemporaryDirectory() as folder, listen() as listening:
         cognito.add_user("ada", password="correct horse")
         origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -26,7 +28,7 @@ def main(framework: str = "starlette") -> None:
             audit=str(Path(folder) / "audit"),
             secret_key=new_text(),
         )
-        print(f"{origin}, as ada, with the password: correct horse", flush=True)  # noqa: T201 - the user has to see it
+        print(f"Open {origin} (just this address), as ada, with the password: correct horse", flush=True)  # noqa: T201 - the user has to see it
         with contextlib.suppress(KeyboardInterrupt):
             SERVERS[framework](pool, listening)
 

@@ -11,7 +11,7 @@ from django.middleware.csrf import get_token
 from django.urls import path
 
 from authsm.web.django import SESSION_KEY, key_in_session, sign_out_urls
-from tests.examples.pool import Pool, home, new_text, sweep_in_background, who
+from tests.examples.pool import Pool, home, new_text, sign_in, sweep_in_background, who
 
 
 def make_app(pool: Pool) -> WSGIApplication:
@@ -22,15 +22,14 @@ def make_app(pool: Pool) -> WSGIApplication:
         hidden = f'<input type="hidden" name="csrfmiddlewaretoken" value="{get_token(request)}">'
         return HttpResponse(home(who(web, key_in_session(request)), hidden))
 
-    def sign_in(request: HttpRequest) -> HttpResponse:
+    def sign_in_there(request: HttpRequest) -> HttpResponse:
         request.session["state"] = new_text()
         return HttpResponseRedirect(pool.sign_in_url(request.session["state"]))
 
     def callback(request: HttpRequest) -> HttpResponse:
         if request.GET.get("state") != request.session.pop("state", None):
             return HttpResponseBadRequest()
-        key = new_text()
-        web.auth(key).sign_in(pool.redeem(request.GET["code"]))
+        key = sign_in(web, key_in_session(request), pool.redeem(request.GET["code"]))
         request.session.cycle_key()
         request.session[SESSION_KEY] = key
         return HttpResponseRedirect("/")
@@ -39,7 +38,7 @@ def make_app(pool: Pool) -> WSGIApplication:
         urlpatterns = (
             *sign_out_urls(web),
             path("", index),
-            path("sign-in", sign_in),
+            path("sign-in", sign_in_there),
             path("callback", callback),
         )
 

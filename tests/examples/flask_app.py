@@ -5,7 +5,7 @@ from flask import Flask
 from werkzeug.wrappers import Response
 
 from authsm.web.flask import SESSION_KEY, key_in_session, sign_out_blueprint
-from tests.examples.pool import Pool, home, new_text, sweep_in_background, who
+from tests.examples.pool import Pool, home, new_text, sign_in, sweep_in_background, who
 
 
 def make_app(pool: Pool) -> Flask:
@@ -21,7 +21,7 @@ def make_app(pool: Pool) -> Flask:
         return home(who(web, key_in_session()))
 
     @app.get("/sign-in")
-    def sign_in() -> Response:
+    def sign_in_there() -> Response:
         flask.session["state"] = new_text()
         return flask.redirect(pool.sign_in_url(flask.session["state"]), 303)
 
@@ -29,9 +29,7 @@ def make_app(pool: Pool) -> Flask:
     def callback() -> Response:
         if flask.request.args.get("state") != flask.session.pop("state", None):
             flask.abort(400)
-        key = new_text()
-        web.auth(key).sign_in(pool.redeem(flask.request.args["code"]))
-        flask.session[SESSION_KEY] = key
+        flask.session[SESSION_KEY] = sign_in(web, key_in_session(), pool.redeem(flask.request.args["code"]))
         return flask.redirect("/", 303)
 
     return app

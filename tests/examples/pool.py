@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
-from authsm import CognitoRunner, Notice, SignedInData, SignInMethod, SQLiteCredentialStore, Transition, UserPoolTokens
+from authsm import (
+    CognitoRunner,
+    Notice,
+    SignedInData,
+    SignInMethod,
+    SignOutPolicy,
+    SQLiteCredentialStore,
+    Transition,
+    UserPoolTokens,
+)
 from authsm.web import SQLiteTicketStore, WebSignOut
 
 ENDS: Final = ("SignedOut", "PartialSignedOut", "Error")
@@ -106,6 +115,15 @@ def who(web: WebSignOut, key: str | None) -> str | None:
 
     claims = jwt.decode(tokens.access_token.reveal(), options={"verify_signature": False})
     return str(claims["username"])
+
+
+def sign_in(web: WebSignOut, old: str | None, data: SignedInData) -> str:
+    """Sign in, and give the key of the session. The tokens of an older one in this browser would otherwise live on."""
+    if old is not None:
+        web.auth(old).sign_out(policy=SignOutPolicy(hosted_ui="never"))
+    key = new_text()
+    web.auth(key).sign_in(data)
+    return key
 
 
 def new_text() -> str:

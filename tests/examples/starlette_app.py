@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from authsm.web.starlette import SESSION_KEY, key_in_session, sign_out_routes
-from tests.examples.pool import Pool, home, new_text, sweep_in_background, who
+from tests.examples.pool import Pool, home, new_text, sign_in, sweep_in_background, who
 
 
 def make_app(pool: Pool) -> ASGIApp:
@@ -21,7 +21,7 @@ def make_app(pool: Pool) -> ASGIApp:
     async def index(request: Request) -> Response:
         return HTMLResponse(home(await run_in_threadpool(who, web, key_in_session(request))))
 
-    async def sign_in(request: Request) -> Response:
+    async def sign_in_there(request: Request) -> Response:
         request.session["state"] = new_text()
         return RedirectResponse(pool.sign_in_url(request.session["state"]), 303)
 
@@ -29,12 +29,10 @@ def make_app(pool: Pool) -> ASGIApp:
         if request.query_params.get("state") != request.session.pop("state", None):
             return Response(status_code=400)
         data = await run_in_threadpool(pool.redeem, request.query_params["code"])
-        key = new_text()
-        await run_in_threadpool(web.auth(key).sign_in, data)
-        request.session[SESSION_KEY] = key
+        request.session[SESSION_KEY] = await run_in_threadpool(sign_in, web, key_in_session(request), data)
         return RedirectResponse("/", 303)
 
     app.add_route("/", index)
-    app.add_route("/sign-in", sign_in)
+    app.add_route("/sign-in", sign_in_there)
     app.add_route("/callback", callback)
     return app

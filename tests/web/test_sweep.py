@@ -71,6 +71,14 @@ def test_what_was_killed_is_ended_once_it_has_stood_still_for_longer_than_a_sign
     assert (site.store.journals(), web.sweep(), ends(site.notices)) == ((), [], ["PartialSignedOut"])
 
 
+def test_a_sweeper_that_is_made_anew_each_time_sees_how_long_it_has_stood_still(site: Site, slow: Mortal) -> None:
+    slow.die()
+    assert site.web(limits=QUICK).sweep() == []
+    site.clock.advance(SECONDS_OF_ALL + 1)
+    assert len(site.web(limits=QUICK).sweep()) == 1
+    assert not site.is_live()
+
+
 def test_what_one_sweeper_has_ended_no_other_ends_again(site: Site, slow: Mortal) -> None:
     slow.die()
     sweepers = [site.web(limits=QUICK) for _ in range(2)]

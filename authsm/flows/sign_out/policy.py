@@ -78,8 +78,9 @@ class SignOutPolicy:
             came through, so that the browser's cookie is worth nothing, without a browser. It takes a user pool that
             tracks sessions (Cognito API Reference, RevokeToken, ``RevokeAssociatedSessions``) and botocore 1.44.1 or
             newer. Where it was asked for and is not possible, the sign-out is complete all the same, the step
-            ``end_sso_session`` of its result is skipped and says why, and the browser stays signed in. Applications
-            that the user entered through the same single sign-on session keep their tokens.
+            ``end_sso_session`` of its result is skipped and says why, and the browser stays signed in. After a global
+            sign-out with the user's own token, what became of it is not known, and a note says that. Applications that
+            the user entered through the same single sign-on session keep their tokens.
 
     Raises:
         ConfigurationException: A value is none of those that the field allows.

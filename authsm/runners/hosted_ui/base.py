@@ -66,11 +66,16 @@ class BaseLoopbackHostedUI:
         urls = [url.text for url, _ in self._urls]
         return f"{type(self).__name__}(domain={self._origin!r}, client_id={self._client_id!r}, sign_out_urls={urls!r})"
 
-    def cancel(self) -> None:
-        """Call off every sign-out that waits for its browser now. Safe in any thread; forgotten where none waits."""
+    def cancel(self) -> bool:
+        """Call off every sign-out that waits for its browser now. Safe in any thread; forgotten where none waits.
+
+        Returns:
+            Whether one did. From when its URL is shown until its browser is back.
+        """
         with self._lock:
             for flight in self._flights:
                 flight.cancelled.set()
+            return bool(self._flights)
 
     def _begin(self, held: ExitStack, call: Call) -> tuple[Flight, list[socket.socket]]:
         """Hold a port, and begin to wait there; both end with the stack."""
