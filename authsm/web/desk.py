@@ -71,12 +71,8 @@ def ending_of(result: SignOutResult, hosted_ui: Ending) -> Ending:
     """
     if isinstance(result, CompleteSignOut):
         return Ending.SIGNED_OUT
-    steps = result.steps
-    return (
-        Ending.IN_PART
-        if any(isinstance(each, Failed) for each in (steps.global_sign_out, steps.revoke_token))
-        else hosted_ui
-    )
+    tokens = (result.steps.global_sign_out, result.steps.revoke_token)
+    return Ending.IN_PART if any(isinstance(step, Failed) for step in tokens) else hosted_ui
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +229,7 @@ class Desk:
         return Failure(FailureKind.TIMED_OUT, "TimeLimit", message)
 
     def complain(self, key: str, error: Exception) -> None:
-        """Tell the observers of what could not be read or written."""
+        """Tell the observers of what could not be read or written, or was refused."""
         Audience("", self.observers).tell(JournalFailed("", key, failure_of(error).message))
 
 

@@ -142,7 +142,7 @@ class WebSignOut:
                 "The hosted UI would come first, and a user who never comes back would stay signed in.",
                 'Pass SignOutPolicy(hosted_ui="last"), which is the default here.',
             )
-        _check_numbers(ticket_seconds)
+        _check_seconds(ticket_seconds)
         _check_hosts(hosts)
         refuse_coroutine_functions(on_partial=on_partial)
         self._url = CallbackURL.parse(sign_out_url)
@@ -379,7 +379,7 @@ def _check_key(key: object) -> None:
         )
 
 
-def _check_numbers(ticket_seconds: object) -> None:
+def _check_seconds(ticket_seconds: object) -> None:
     if isinstance(ticket_seconds, bool) or not isinstance(ticket_seconds, int) or ticket_seconds < 1:
         raise ConfigurationException(
             f"ticket_seconds is {ticket_seconds!r}.", "Pass a whole number of seconds above 0."
