@@ -78,7 +78,8 @@ class Reader:
     def signs_in(self, method: SignInMethod = SignInMethod.HOSTED_UI) -> SignedInData:
         asks = f"response_type=code&client_id={self.client.id}&redirect_uri={SIGN_IN}"
         form = {"username": "ada", "password": PASSWORD}
-        self.browser.get(f"{self.cognito.domain}/login?{asks}", follow=False, form=form)
+        if not self.cognito.browser_sessions("ada"):  # else the provider knows the browser, and asks for nothing
+            self.browser.get(f"{self.cognito.domain}/login?{asks}", follow=False, form=form)
         tokens = self.cognito.sign_in(self.client, "ada")
         own = UserPoolTokens.from_text(access_token=tokens.access_token, refresh_token=tokens.refresh_token)
         return SignedInData(username="ada", sign_in_method=method, tokens=own)
