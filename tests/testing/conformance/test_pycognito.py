@@ -17,7 +17,7 @@ from authsm.testing import SignOutConformance
 if TYPE_CHECKING:
     from authsm.testing import FakeClient, FakeCognito, FakeTokens
 
-_ONE_QUICK_ATTEMPT: Final = Config(connect_timeout=1, read_timeout=0.5, retries={"total_max_attempts": 1})
+_ONE_QUICK_ATTEMPT: Final = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
 """Without it, boto3 waits a minute for each of up to five attempts."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -42,7 +44,7 @@ def user_of(cognito: FakeCognito, client: FakeClient, tokens: FakeTokens) -> Use
         client_id=client.id,
         region=cognito.region,
         endpoint_url=cognito.endpoint_url,
-        read_timeout=0.3,
+        read_timeout=1.0,
         max_attempts=1,
     )
     return User(
@@ -138,19 +140,11 @@ def _only_revokes(user: User) -> bool:
 
 
 def _hangs(user: User) -> None:
-    assert user.tokens
-    assert user.tokens.refresh_token
-    runner = CognitoRunner(
-        client_id="unused", client=None, region="eu-central-1", read_timeout=20, endpoint_url=_url_of(user)
-    )
-    runner.client.revoke_token(Token=user.tokens.refresh_token.reveal(), ClientId="unused")
+    """Wait for as long as the service keeps a connection open on which it is asked nothing."""
+    service = urlsplit(user.runner.client.meta.endpoint_url)
+    with socket.create_connection((service.hostname or "", service.port or 0)) as connection:
+        connection.recv(1)
     user.forget()
-
-
-def _url_of(user: User) -> str:
-    url = user.runner.client.meta.endpoint_url
-    assert isinstance(url, str)
-    return url
 
 
 def _prints(user: User) -> None:
