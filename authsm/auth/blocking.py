@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from typing import TYPE_CHECKING, TypeVar
 
 from authsm.auth.base import AnyAuth
 from authsm.runners import blocking
-from authsm.runners.threads import start_thread
+from authsm.runners.threads import NoAnswerError, in_time, start_thread
 from authsm.stores.contract import Saved
 
 if TYPE_CHECKING:
@@ -263,24 +262,17 @@ def fly(flight: Flight) -> None:
 
 def _started(run: SignOutRun) -> SignOutDriver:
     """Start a run; give up a store that does not answer."""
-    started: queue.SimpleQueue[SignOutDriver] = queue.SimpleQueue()
-    start_thread("authsm-open", lambda: started.put(run.start()))
     try:
-        return started.get(timeout=min(run.seconds_to_open, threading.TIMEOUT_MAX))
-    except queue.Empty:
+        return in_time("authsm-open", run.start, run.seconds_to_open)
+    except NoAnswerError:
         return run.start_unread(f"The credential store gave no answer within {run.seconds_to_open:g} s.")
 
 
 def _finish(run: SignOutRun) -> None:
     """Finish a run; give up a store that does not answer."""
-    finished = threading.Event()
-
-    def finish() -> None:
-        run.finish()
-        finished.set()
-
-    start_thread("authsm-finish", finish)
-    if not finished.wait(min(run.seconds_to_open, threading.TIMEOUT_MAX)):
+    try:
+        in_time("authsm-finish", run.finish, run.seconds_to_open)
+    except NoAnswerError:
         run.give_up_finishing()
 
 

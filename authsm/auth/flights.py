@@ -248,7 +248,6 @@ class Flights:
         self._lock = threading.RLock()
         self._flights: dict[Hashable, list[tuple[Any, Flight]]] = {}
         self._in_the_air: set[Flight] = set()
-        self._landing: set[Flight] = set()
 
     def board(
         self,
@@ -281,9 +280,7 @@ class Flights:
             try:
                 self._flights.setdefault(whose, []).append((request, flight))
                 self._in_the_air.add(flight)
-                self._landing.add(flight)
-                flight.result.add_done_callback(lambda _: self._in_the_air.discard(flight))
-                flight.landed.add_done_callback(lambda _: self._landing.discard(flight))
+                flight.landed.add_done_callback(lambda _: self._in_the_air.discard(flight))
                 joined(flight)
                 self.move_up(whose)
                 start(flight)
@@ -354,18 +351,17 @@ class Flights:
 
         Who was told of the last ones has some time left: a result may be all that holds a live token.
         """
-        while flights := tuple(self._in_the_air):
+        while flights := [flight for flight in tuple(self._in_the_air) if not flight.result.done()]:
             for flight in flights:
                 flight.look_after()
             wait_for([flight.result for flight in flights], _LOOK_UP_SECONDS)
-        wait_for([flight.landed for flight in tuple(self._landing)], _LANDING_SECONDS)
+        wait_for([flight.landed for flight in tuple(self._in_the_air)], _LANDING_SECONDS)
 
     def forget(self) -> None:
         """Forget everything: after a fork, those who fly are in the other process."""
         self._lock = threading.RLock()
         self._flights = {}
         self._in_the_air = set()
-        self._landing = set()
 
 
 class _Closed:

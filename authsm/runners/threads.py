@@ -6,10 +6,14 @@ import contextvars
 import os
 import queue
 import threading
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, wait
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 _IDLE_SECONDS = 10.0
 """How long a thread waits for more work before it ends."""
@@ -32,6 +36,45 @@ def start_thread(name: str, work: Callable[[], None]) -> None:
     except IndexError:
         thread = _Thread()
     thread.work.put((name, contextvars.copy_context(), work))
+
+
+class NoAnswerError(TimeoutError):
+    """What was waited for took too long."""
+
+
+def in_time(name: str, act: Callable[[], T], seconds: float, *, too_late: Callable[[], object] | None = None) -> T:
+    """Wait for something that is done in a thread, and leave it behind where it takes too long.
+
+    Args:
+        name: What debuggers call the thread meanwhile.
+        act: What to do.
+        seconds: How long to wait for it, in seconds.
+        too_late: Called in the thread if it ends after that.
+
+    Returns:
+        What it returned; what it raised is raised.
+
+    Raises:
+        NoAnswerError: It takes longer.
+        RuntimeError: As for `start_thread`.
+    """
+    done: Future[T] = Future()
+
+    def work() -> None:
+        settle: Callable[[], object]
+        try:
+            settle = partial(done.set_result, act())
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            settle = partial(done.set_exception, error)
+        if done.set_running_or_notify_cancel():
+            settle()
+        elif too_late is not None:
+            too_late()
+
+    start_thread(name, work)
+    if not wait([done], min(seconds, threading.TIMEOUT_MAX)).done and done.cancel():
+        raise NoAnswerError
+    return done.result()
 
 
 class _Thread:

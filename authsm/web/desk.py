@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import threading
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from authsm.auth.facts import still_to_come
@@ -20,7 +17,7 @@ from authsm.flows.sign_out.effects import HostedUISignedOut, HostedUISignOutFail
 from authsm.flows.sign_out.results import CompleteSignOut, Evidence, Failed, result_of
 from authsm.observe import Audience, JournalFailed
 from authsm.runners.carrying import failure_of
-from authsm.runners.threads import start_thread
+from authsm.runners.threads import NoAnswerError, in_time
 from authsm.stores.contract import StoreUnavailableError
 from authsm.stores.tickets import Ticket
 from authsm.web import kept as keeping
@@ -266,44 +263,18 @@ class Turn:
 
         try:
             # If that comes too late, the sweeper will come by: nobody has either ticket.
-            return self.ticket if _in_time(renew, self.seconds, too_late=_nothing) else None
+            return self.ticket if _in_time(renew, self.seconds) else None
         except Exception as error:  # noqa: BLE001 - a stranger's store may raise anything
             desk.complain(self.key, error)
             return None
 
 
-def _nothing() -> None:
-    """Nothing is to be taken back."""
-
-
-def _in_time(act: Callable[[], T], seconds: float, *, too_late: Callable[[], object]) -> T:
-    """Have a ticket store do something; give up one that does not answer.
-
-    Args:
-        act: What to do.
-        seconds: How long to wait for it, in seconds.
-        too_late: Called if it ends after that.
-
-    Returns:
-        What it returned.
-
-    Raises:
-        StoreUnavailableError: It took longer; or whatever it raised.
-    """
-    done: Future[T] = Future()
-
-    def work() -> None:
-        settle: Callable[[], object]
-        try:
-            settle = partial(done.set_result, act())
-        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-            settle = partial(done.set_exception, error)
-        (settle if done.set_running_or_notify_cancel() else too_late)()
-
-    start_thread("authsm-ticket", work)
-    if not wait([done], min(seconds, threading.TIMEOUT_MAX)).done and done.cancel():
-        raise StoreUnavailableError(f"The ticket store gave no answer within {seconds:g} s.")
-    return done.result()
+def _in_time(act: Callable[[], T], seconds: float, *, too_late: Callable[[], object] | None = None) -> T:
+    """Have a ticket store do something; give up one that does not answer. See `in_time`."""
+    try:
+        return in_time("authsm-ticket", act, seconds, too_late=too_late)
+    except NoAnswerError:
+        raise StoreUnavailableError(f"The ticket store gave no answer within {seconds:g} s.") from None
 
 
 def ticket_of(flight: Flight) -> Secret | None:

@@ -21,14 +21,13 @@ GetUserPoolSessionConfiguration, as of botocore 1.44.5. botocore knows the param
 
 from __future__ import annotations
 
-import queue
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from authsm.flows.sign_out.plan import Why
 from authsm.runners.cognito.answers import setback_of
 from authsm.runners.cognito.wire_logs import scrubbed
-from authsm.runners.threads import start_thread
+from authsm.runners.threads import NoAnswerError, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,11 +123,9 @@ def look(client: CognitoIdentityProviderClient, access_token: Secret, seconds: f
     Returns:
         What is known of the single sign-on session.
     """
-    answers: queue.SimpleQueue[SSOSession] = queue.SimpleQueue()
     try:
-        start_thread("authsm ListUserSessions", lambda: answers.put(_ask(client, access_token)))
-        return answers.get(timeout=seconds)
-    except (queue.Empty, RuntimeError):  # it takes too long, or the system gives no more threads
+        return in_time("authsm ListUserSessions", lambda: _ask(client, access_token), seconds)
+    except (NoAnswerError, RuntimeError):  # it takes too long, or the system gives no more threads
         return SSOSession.UNKNOWN
 
 

@@ -28,7 +28,7 @@ from authsm import (
 from authsm.core.vocabulary import Failure, FailureKind
 from authsm.errors import ConfigurationException
 from authsm.flows.sign_out.effects import RevokeToken, TokenRevoked
-from authsm.runners.cognito import sso_sessions
+from authsm.runners import threads
 from authsm.runners.cognito.answers import ALREADY_DONE
 from authsm.runners.cognito.sso_sessions import SSOSession, seconds_for_a_look
 from authsm.testing.fake_cognito import FakeClient, FakeCognito, Fault
@@ -243,7 +243,7 @@ def test_a_system_that_gives_no_threads_does_not_stop_the_revocation(
     client = tracking.add_client()
     session = through_browser(tracking, client)
     runner = runner_for(tracking, client)
-    monkeypatch.setattr(sso_sessions, "start_thread", none_left)
+    monkeypatch.setattr(threads, "start_thread", none_left)
     assert session.carries_out(runner, REVOKE_BOTH) == said(SSOSession.UNKNOWN)
     runner.client.close()
 
